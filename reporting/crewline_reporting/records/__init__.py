@@ -1,0 +1,1 @@
+"""The ledger of facts: one immutable, versioned account of every finished contact."""

@@ -1,0 +1,150 @@
+"""What a record is, what it may not contradict, and what makes two of them the same."""
+
+import hashlib
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Literal, get_args
+from uuid import UUID
+
+import msgspec
+
+Channel = Literal["voice", "callback", "email", "chat", "sms", "social", "fax", "form"]
+Direction = Literal["inbound", "outbound"]
+Outcome = Literal["answered", "abandoned", "flowed_out", "callback", "menu_ended", "excluded"]
+
+CHANNELS: frozenset[str] = frozenset(get_args(Channel))
+DIRECTIONS: frozenset[str] = frozenset(get_args(Direction))
+OUTCOMES: frozenset[str] = frozenset(get_args(Outcome))
+OFFERED_OUTCOMES: frozenset[str] = frozenset({"answered", "abandoned", "flowed_out", "callback"})
+"""Outcomes of contacts that entered a queue; their number is "offered"."""
+
+DURATIONS = ("menu_ms", "wait_ms", "ring_ms", "talk_ms", "hold_ms", "wrap_ms")
+INSTANTS = (
+    "arrived_at",
+    "queued_at",
+    "offered_at",
+    "answered_at",
+    "ended_at",
+    "wrapped_at",
+    "recorded_at",
+)
+DURATION_MAX_MS = 2**31 - 1
+_ZERO = timedelta(0)
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """One finished contact. Instants are UTC, durations whole milliseconds.
+
+    ``version`` counts from 1: a correction is a new version of the same ``contact_id``.
+    ``external_id`` is unique for ever per tenant and source.
+    ``wait_ms`` is the time in the queue until answer, abandonment, flow-out or callback request.
+    """
+
+    tenant_id: UUID
+    contact_id: UUID
+    version: int = 1
+    source: str
+    external_id: str
+    channel: Channel = "voice"
+    direction: Direction = "inbound"
+    entry_point: str | None = None
+    queue_id: UUID | None = None
+    customer_id: UUID | None = None
+    customer_ref: str | None = None
+    agent_id: UUID | None = None
+    agent_alias: str | None = None
+    priority: int = 0
+    outcome: Outcome
+    disposition: str | None = None
+    script_version_id: UUID | None = None
+    arrived_at: datetime
+    queued_at: datetime | None = None
+    offered_at: datetime | None = None
+    answered_at: datetime | None = None
+    ended_at: datetime
+    wrapped_at: datetime | None = None
+    menu_ms: int = 0
+    wait_ms: int = 0
+    ring_ms: int = 0
+    talk_ms: int = 0
+    hold_ms: int = 0
+    wrap_ms: int = 0
+    in_hours: bool = True
+    exclusion: str | None = None
+    flags: list[str] = []
+    recorded_at: datetime
+
+
+CONTENT = tuple(
+    name
+    for name in Record.__struct_fields__
+    if name not in {"tenant_id", "contact_id", "version", "recorded_at"}
+)
+"""Fields that make two accounts of one contact the same account, in the order they are hashed."""
+
+
+def fingerprint(record: Record) -> str:
+    """SHA-256 (hex) of what the record says; not of when, or under which id, it was stored."""
+    content = [getattr(record, name) for name in CONTENT]
+    return hashlib.sha256(msgspec.json.encode(content)).hexdigest()
+
+
+def interval_instant(record: Record) -> datetime:
+    """The instant whose interval counts the contact: queue entry, or arrival if never queued."""
+    if record.outcome in OFFERED_OUTCOMES and record.queued_at is not None:
+        return record.queued_at
+    return record.arrived_at
+
+
+def is_offered(record: Record) -> bool:
+    return record.outcome in OFFERED_OUTCOMES
+
+
+def handle_ms(record: Record) -> int:
+    """Talk + hold + wrap-up."""
+    return record.talk_ms + record.hold_ms + record.wrap_ms
+
+
+def problems(record: Record) -> list[str]:
+    """Every contradiction inside the record, as sentences; empty when it can be stored."""
+    found = [*_unknown_words(record), *_bad_numbers(record), *_bad_instants(record)]
+    return found or [*_outcome_contradictions(record)]
+
+
+def _unknown_words(record: Record) -> Iterator[str]:
+    for name, known in (("channel", CHANNELS), ("direction", DIRECTIONS), ("outcome", OUTCOMES)):
+        if getattr(record, name) not in known:
+            yield f"{name} '{getattr(record, name)}' is not one of {', '.join(sorted(known))}"
+    if not record.source or not record.external_id:
+        yield "source and external_id are required"
+
+
+def _bad_numbers(record: Record) -> Iterator[str]:
+    if record.version < 1:
+        yield "version counts from 1"
+    for name in DURATIONS:
+        if not 0 <= getattr(record, name) <= DURATION_MAX_MS:
+            yield f"{name} {getattr(record, name)} is outside 0..{DURATION_MAX_MS}"
+
+
+def _bad_instants(record: Record) -> Iterator[str]:
+    for name in INSTANTS:
+        instant = getattr(record, name)
+        if instant is not None and instant.utcoffset() != _ZERO:
+            yield f"{name} is not an instant in UTC"
+            return
+    for name in ("arrived_at", "queued_at", "offered_at", "answered_at"):
+        instant = getattr(record, name)
+        if instant is not None and instant > record.ended_at:
+            yield f"{name} is after ended_at"
+
+
+def _outcome_contradictions(record: Record) -> Iterator[str]:
+    if record.outcome in OFFERED_OUTCOMES and record.queued_at is None:
+        yield f"outcome {record.outcome} needs queued_at"
+    if record.outcome == "answered" and record.answered_at is None:
+        yield "outcome answered needs answered_at"
+    if record.outcome != "answered" and record.answered_at is not None:
+        yield f"outcome {record.outcome} cannot have answered_at"
+    if (record.outcome == "excluded") != (record.exclusion is not None):
+        yield "exclusion is given exactly when the outcome is excluded"
