@@ -1,0 +1,1 @@
+"""Statements: a closed period of one tenant as a file that anybody can check."""
