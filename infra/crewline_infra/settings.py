@@ -1,0 +1,59 @@
+"""What an installation can be told, from the environment (CREWLINE_…) or `.env` in its home."""
+
+import os
+from pathlib import Path
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from crewline_infra.errors import Invalid
+
+
+class Settings(BaseSettings):
+    """Everything that an installation writes lies under `home`."""
+
+    model_config = SettingsConfigDict(env_prefix="CREWLINE_", extra="ignore")
+
+    home: Path = Path(".crewline")
+    database_url: str | None = None
+    """An administrator's address of a PostgreSQL 15–18 server; empty means the embedded one."""
+    host: str = "127.0.0.1"
+    port: int = Field(default=8420, ge=1, le=65535)
+    web_workers: int = Field(default=1, ge=1, le=64)
+    log_level: str = "info"
+    log_format: str = "json"
+    public_url: str | None = None
+    """The address that people type, when a proxy stands in front; https makes cookies Secure."""
+    demo: bool = False
+    real_data: Path | None = None
+    """A folder with published call-history files for the demo installation."""
+    allow_loopback_webhooks: bool = False
+    simulation_speed: float = Field(default=1.0, gt=0, le=1000)
+
+    @field_validator("home", mode="after")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @property
+    def secrets_folder(self) -> Path:
+        return self.home / "secrets"
+
+    @property
+    def base_url(self) -> str:
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def https(self) -> bool:
+        return self.base_url.startswith("https://")
+
+
+def load_settings() -> Settings:
+    """Raises `Invalid` naming the variable that cannot be used."""
+    home = Path(os.environ.get("CREWLINE_HOME", ".crewline"))
+    try:
+        return Settings(_env_file=home / ".env")  # type: ignore[call-arg]  # a pydantic-settings keyword
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        name = "CREWLINE_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise Invalid(f"{name} cannot be used: {first['msg']}.") from problem
