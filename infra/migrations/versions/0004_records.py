@@ -1,5 +1,6 @@
 """The ledger of facts: records, usage rows and the 15-minute roll-up.
 
+In the roll-up, the nil UUID stands for contacts that never had a queue.
 No foreign keys to configuration here: facts outlive queues and agents, and bulk loads pay for each check.
 """
 
@@ -68,10 +69,11 @@ create table usage_row (
 )""",
     "queue_interval": f"""
 create table queue_interval (
-  tenant_id uuid not null, queue_id uuid not null, channel text not null, starts_at timestamptz not null,
+  tenant_id uuid not null, queue_id uuid not null, channel text not null, in_hours boolean not null,
+  starts_at timestamptz not null,
   {", ".join(f"{name} bigint not null default 0" for name in COUNTERS)},
   longest_wait_ms bigint not null default 0,
-  primary key (tenant_id, queue_id, channel, starts_at)
+  primary key (tenant_id, queue_id, channel, in_hours, starts_at)
 )""",
 }
 
