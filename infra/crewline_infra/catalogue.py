@@ -57,18 +57,14 @@ async def _tenant_table(connection: asyncpg.Connection, table: asyncpg.Record) -
         found.append(f"{name}: tenant_id must be NOT NULL and without a default.")
     found += await _keys(connection, name, oid, column["attnum"])
     found += await _policies(connection, name, oid)
-    if await connection.fetchval(
-        "select count(*) from pg_trigger where tgrelid = $1 and not tgisinternal", oid
-    ):
+    if await connection.fetchval("select count(*) from pg_trigger where tgrelid = $1 and not tgisinternal", oid):
         found.append(f"{name}: has a trigger.")
     return found
 
 
 async def _keys(connection: asyncpg.Connection, name: str, oid: int, tenant: int) -> list[str]:
     found = []
-    if not await connection.fetchval(
-        "select count(*) from pg_index where indrelid = $1 and indisprimary", oid
-    ):
+    if not await connection.fetchval("select count(*) from pg_index where indrelid = $1 and indisprimary", oid):
         found.append(f"{name}: has no primary key.")
     for index in await connection.fetch(
         "select indexrelid::regclass::text as name, indkey[0] as first from pg_index "
@@ -103,9 +99,7 @@ async def _policies(connection: asyncpg.Connection, name: str, oid: int) -> list
         if bound and not (_names_tenant(policy["qual"]) and _names_tenant(policy["checks"])):
             found.append(f"{name}: the policy {policy['polname']} lacks the tenant comparison.")
         if not policy["polpermissive"]:
-            found.append(
-                f"{name}: the policy {policy['polname']} is restrictive (Citus drops that)."
-            )
+            found.append(f"{name}: the policy {policy['polname']} is restrictive (Citus drops that).")
         if roles & roles_seen:
             found.append(f"{name}: two policies for one role are OR-ed ({policy['polname']}).")
         roles_seen |= roles
@@ -130,9 +124,7 @@ async def _grants_to_bound_roles(connection: asyncpg.Connection) -> list[str]:
               and not c.relrowsecurity""",
         list(BOUND_ROLES),
     )
-    return [
-        f"{row['relname']}: {row['role']} may use it and it has no row security." for row in rows
-    ]
+    return [f"{row['relname']}: {row['role']} may use it and it has no row security." for row in rows]
 
 
 async def _roads_around(connection: asyncpg.Connection) -> list[str]:

@@ -82,9 +82,7 @@ class Database:
 
         Raises `Forbidden` when an agent's leg is no longer live, `Unavailable` when the database cannot be reached.
         """
-        async with AsyncSession(
-            self.engine, expire_on_commit=False, info={"context": context}
-        ) as session:
+        async with AsyncSession(self.engine, expire_on_commit=False, info={"context": context}) as session:
             tx = Tx(session, context)
             try:
                 await session.connection()
@@ -99,9 +97,7 @@ class Database:
 
 
 @event.listens_for(Session, "after_begin")
-def _enter_context(
-    session: Session, transaction: SessionTransaction, connection: Connection
-) -> None:
+def _enter_context(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
     context = session.info.get("context")
     if context is None:
         raise RuntimeError("a session without a context may not begin a transaction")
@@ -162,9 +158,7 @@ def _set_codecs(dbapi_connection: Any, _entry: ConnectionPoolEntry) -> None:
 
 async def set_codecs(connection: asyncpg.Connection) -> None:
     """jsonb as Python objects, both ways (also for connections opened outside the pool)."""
-    await connection.set_type_codec(
-        "jsonb", schema="pg_catalog", encoder=json_text, decoder=json.loads, format="text"
-    )
+    await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=json_text, decoder=json.loads, format="text")
 
 
 def _translated(problem: exc.DBAPIError) -> Exception:

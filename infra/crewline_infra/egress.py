@@ -174,9 +174,7 @@ class Egress:
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def post(
-        self, url: str, *, body: bytes, headers: Mapping[str, str], timeout_ms: int
-    ) -> Answer:
+    async def post(self, url: str, *, body: bytes, headers: Mapping[str, str], timeout_ms: int) -> Answer:
         """The answer's status. Raises `Refused`, or `Unreachable` when none came in time."""
         target = check_url(url, self._policy)
         try:
@@ -199,9 +197,7 @@ class Egress:
             raise _refused("The host is not a public address.")
         return found[0]
 
-    async def _send(
-        self, target: Target, address: Address, body: bytes, headers: Mapping[str, str]
-    ) -> Answer:
+    async def _send(self, target: Target, address: Address, body: bytes, headers: Mapping[str, str]) -> Answer:
         named = httpx.URL(target.url)
         request = self._client.build_request(
             "POST",

@@ -169,9 +169,7 @@ class _Runner:
     def __init__(self, home: Path) -> None:
         self.binaries = binaries()
         self.user = _unprivileged_user() if os.geteuid() == 0 else None
-        reachable = self.user is None or all(
-            _traversable(path) for path in (home, home / "pg", self.binaries)
-        )
+        reachable = self.user is None or all(_traversable(path) for path in (home, home / "pg", self.binaries))
         self.namespace = not reachable
 
     def own(self, path: Path) -> None:
@@ -220,16 +218,11 @@ def _unprivileged_user() -> pwd.struct_passwd:
     try:
         return pwd.getpwnam("nobody")
     except KeyError as problem:
-        raise Unavailable(
-            "PostgreSQL does not run as root and there is no user 'nobody'."
-        ) from problem
+        raise Unavailable("PostgreSQL does not run as root and there is no user 'nobody'.") from problem
 
 
 def _traversable(path: Path) -> bool:
-    return all(
-        not step.exists() or step.stat().st_mode & 0o001
-        for step in (path.absolute(), *path.absolute().parents)
-    )
+    return all(not step.exists() or step.stat().st_mode & 0o001 for step in (path.absolute(), *path.absolute().parents))
 
 
 def _free_port() -> int:
@@ -248,8 +241,6 @@ def _exclusive(path: Path) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    raise Unavailable(
-                        "Another process is starting the database for too long."
-                    ) from None
+                    raise Unavailable("Another process is starting the database for too long.") from None
                 time.sleep(0.05)
         yield

@@ -85,9 +85,7 @@ async def _connect(admin_url: str) -> asyncpg.Connection:
 async def _check_version(admin: asyncpg.Connection) -> None:
     major = admin.get_server_version().major
     if not OLDEST <= major <= NEWEST:
-        raise Unavailable(
-            f"PostgreSQL {major} is not supported; use a version from {OLDEST} to {NEWEST}."
-        )
+        raise Unavailable(f"PostgreSQL {major} is not supported; use a version from {OLDEST} to {NEWEST}.")
 
 
 async def _prepare(admin: asyncpg.Connection, logins: Logins) -> None:
@@ -122,9 +120,7 @@ async def _let_logins_in(admin: asyncpg.Connection) -> None:
     for login in ("web", "worker"):
         name = login_name(login, database)
         await admin.execute(f"grant usage on schema app to {name}")
-        await admin.execute(
-            f"grant execute on function app.enter(text, uuid, uuid, uuid, text) to {name}"
-        )
+        await admin.execute(f"grant execute on function app.enter(text, uuid, uuid, uuid, text) to {name}")
 
 
 async def _upgrade(admin_url: str, revision: str) -> None:

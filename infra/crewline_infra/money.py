@@ -72,9 +72,7 @@ def plain(amount: Decimal) -> str:
     return f"{amount:f}"
 
 
-def split_largest_remainder(
-    total: Decimal, weights: Sequence[Decimal], places: int
-) -> list[Decimal]:
+def split_largest_remainder(total: Decimal, weights: Sequence[Decimal], places: int) -> list[Decimal]:
     """Parts by weight that add up to `total` exactly; ties go to the earlier part.
 
     Raises `Invalid` for no weights, a negative weight or weights that are all zero.

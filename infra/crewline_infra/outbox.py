@@ -14,6 +14,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Row
+
 from crewline_infra.db import Database, Tx
 from crewline_infra.ids import new_id
 from crewline_infra.tenancy import Context, Role
@@ -42,8 +44,8 @@ async def publish(tx: Tx, tenant_id: UUID, type: str, key: str, payload: dict[st
     event_id = new_id()
     await tx.run(
         """
-        insert into outbox (tenant_id, id, type, key, payload)
-        values ($1, $2, $3, $4, $5)
+        insert into outbox (tenant_id, id, type, key, payload, created_at)
+        values ($1, $2, $3, $4, $5, clock_timestamp())
         """,
         tenant_id,
         event_id,
@@ -119,10 +121,11 @@ async def _next(tx: Tx, consumer: str, tenant_id: UUID, limit: int) -> list[Even
         consumer,
         limit,
     )
-    return [
-        Event(row.id, tenant_id, row.type, row.key, row.payload, int(row.xid), row.created_at)
-        for row in rows
-    ]
+    return [_event(tenant_id, row) for row in rows]
+
+
+def _event(tenant_id: UUID, row: Row[Any]) -> Event:
+    return Event(row.id, tenant_id, row.type, row.key, row.payload, int(row.xid), row.created_at)
 
 
 async def _advance(tx: Tx, consumer: str, last: Event) -> None:
@@ -138,13 +141,74 @@ async def _advance(tx: Tx, consumer: str, last: Event) -> None:
     )
 
 
+async def park(database: Database, consumer: str, tenant_id: UUID, reason: str) -> Event | None:
+    """Set the next event aside, where a person can see it, so that those behind it can be handled."""
+    async with _reading(database, tenant_id) as tx:
+        if not await _take_position(tx, consumer, tenant_id):
+            return None
+        events = await _next(tx, consumer, tenant_id, 1)
+        for event in events:
+            await tx.run(
+                """
+                insert into event_parked
+                  (tenant_id, consumer, event_id, type, key, reason, parked_at)
+                values ($1, $2, $3, $4, $5, $6, clock_timestamp())
+                """,
+                tenant_id,
+                consumer,
+                event.id,
+                event.type,
+                event.key,
+                reason,
+            )
+            await _advance(tx, consumer, event)
+        return events[0] if events else None
+
+
+async def retry_parked(database: Database, consumer: str, tenant_id: UUID, handler: Handler) -> int:
+    """Handle what was set aside, now that its cause is mended; each in a transaction of its own."""
+    async with _reading(database, tenant_id) as tx:
+        parked = await tx.rows(
+            """
+            select event_id from event_parked
+             where tenant_id = $1 and consumer = $2 order by parked_at, event_id
+            """,
+            tenant_id,
+            consumer,
+        )
+    for row in parked:
+        async with _reading(database, tenant_id) as tx:
+            await _retry_one(tx, consumer, tenant_id, row.event_id, handler)
+    return len(parked)
+
+
+async def _retry_one(tx: Tx, consumer: str, tenant_id: UUID, event_id: UUID, handler: Handler) -> None:
+    taken = await tx.run(
+        "delete from event_parked where tenant_id = $1 and consumer = $2 and event_id = $3",
+        tenant_id,
+        consumer,
+        event_id,
+    )
+    row = await tx.row(
+        """
+        select id, type, key, payload, xid::text as xid, created_at
+          from outbox where tenant_id = $1 and id = $2
+        """,
+        tenant_id,
+        event_id,
+    )
+    if taken and row:
+        await handler(tx, tenant_id, [_event(tenant_id, row)])
+
+
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """`tenants` have readable events; `horizon_age_ms` is how long the oldest written event has been
-    waiting for a transaction, its own or an older one, to end."""
+    """What waits for a consumer. `horizon_age_ms` is how long the oldest written event has been held
+    back by a transaction, its own or an older one, that has not ended."""
 
     tenants: tuple[UUID, ...]
     horizon_age_ms: int
+    parked: int
 
 
 async def backlog(database: Database, consumer: str) -> Backlog:
@@ -169,18 +233,22 @@ async def backlog(database: Database, consumer: str) -> Backlog:
             """,
             consumer,
         )
+        parked = await tx.value("select count(*) from event_parked where consumer = $1", consumer)
     return Backlog(
         tenants=tuple(row.tenant_id for row in rows if row.readable),
         horizon_age_ms=max((int(row.held_ms) for row in rows if row.held_ms), default=0),
+        parked=parked,
     )
 
 
 async def forget(tx: Tx, tenant_id: UUID, consumers: Sequence[str], before: datetime) -> int:
-    """Delete old events that every one of `consumers` has passed; returns how many."""
+    """Delete old events that every one of `consumers` has handled; returns how many."""
     return await tx.run(
         """
         delete from outbox o
          where o.tenant_id = $1 and o.created_at < $3
+           and not exists (
+             select from event_parked e where e.tenant_id = $1 and e.event_id = o.id)
            and (select count(*) from consumer_position p
                  where p.tenant_id = $1 and p.consumer = any($2)
                    and (p.xid, p.id) >= (o.xid, o.id)) = cardinality($2::text[])

@@ -28,9 +28,7 @@ def zone_info(zone: str) -> ZoneInfo:
     try:
         return ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as problem:
-        raise Invalid(
-            f"{zone!r} is no time zone of the zone database (example: Asia/Shanghai)."
-        ) from problem
+        raise Invalid(f"{zone!r} is no time zone of the zone database (example: Asia/Shanghai).") from problem
 
 
 def parse_date(text: str) -> date:
@@ -57,9 +55,7 @@ def day_period(first: date, last: date, zone: str) -> Period:
     if last < first:
         raise Invalid(f"The period ends on {last} before it begins on {first}.")
     after = last + timedelta(days=1)
-    return Period(
-        f"{first}..{last}", local_midnight(first, zone), local_midnight(after, zone), zone
-    )
+    return Period(f"{first}..{last}", local_midnight(first, zone), local_midnight(after, zone), zone)
 
 
 def local_midnight(day: date, zone: str) -> datetime:

@@ -29,10 +29,7 @@ def tenant_owned(
         test = EVERYWHERE if role in everywhere else TENANT_TEST
         if role == "agent" and agent_sees:
             test = f"{TENANT_TEST} and ({agent_sees})"
-        yield (
-            f"create policy {table}_{role} on {table} for all to crewline_{role} "
-            f"using ({test}) with check ({test})"
-        )
+        yield (f"create policy {table}_{role} on {table} for all to crewline_{role} using ({test}) with check ({test})")
         yield f"grant {privileges} on {table} to crewline_{role}"
 
 

@@ -31,9 +31,7 @@ async def administrator_url(settings: Settings) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def open_database(
-    settings: Settings, login: str = "web", *, pool_size: int = 10
-) -> AsyncIterator[Database]:
+async def open_database(settings: Settings, login: str = "web", *, pool_size: int = 10) -> AsyncIterator[Database]:
     """Connections under one login ('web' or 'worker'). The schema must be there: see `migrate_database`."""
     async with administrator_url(settings) as url:
         database = Database(_login_url(settings, url, login), pool_size=pool_size)

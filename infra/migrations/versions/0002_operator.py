@@ -200,10 +200,7 @@ TENANT_REGISTRY = [
         f"create policy tenant_{role} on tenant for all to crewline_{role} using (true) with check (true)"
         for role in ("ops", "finance", "auth", "worker", "dispatch")
     ),
-    *(
-        f"grant select on tenant to crewline_{role}"
-        for role in ("tenant", "agent", "finance", "auth", "dispatch")
-    ),
+    *(f"grant select on tenant to crewline_{role}" for role in ("tenant", "agent", "finance", "auth", "dispatch")),
     "grant select, insert, update on tenant to crewline_ops",
     "grant select, insert on tenant to crewline_worker",
 ]

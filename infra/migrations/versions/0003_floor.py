@@ -234,14 +234,12 @@ FOREIGN_KEYS = [
     "alter table contact add foreign key (tenant_id, entry_point_id) references entry_point (tenant_id, id)",
     "alter table contact add foreign key (tenant_id, customer_id) references customer (tenant_id, id)",
     "alter table contact add foreign key (tenant_id, disposition_id) references disposition (tenant_id, id)",
-    "alter table contact add foreign key (tenant_id, script_version_id) "
-    "references script_version (tenant_id, id)",
+    "alter table contact add foreign key (tenant_id, script_version_id) references script_version (tenant_id, id)",
     "alter table leg add foreign key (tenant_id, contact_id) references contact (tenant_id, id)",
     "alter table routing_decision add foreign key (tenant_id, contact_id) references contact (tenant_id, id)",
     "alter table routing_decision add foreign key (tenant_id, leg_id) references leg (tenant_id, id)",
     "alter table script_run add foreign key (tenant_id, contact_id) references contact (tenant_id, id)",
-    "alter table script_run add foreign key (tenant_id, script_version_id) "
-    "references script_version (tenant_id, id)",
+    "alter table script_run add foreign key (tenant_id, script_version_id) references script_version (tenant_id, id)",
     "alter table outbox add foreign key (tenant_id) references tenant (id)",
     "alter table audit_entry add foreign key (tenant_id) references tenant (id)",
     "alter table idempotency_key add foreign key (tenant_id) references tenant (id)",

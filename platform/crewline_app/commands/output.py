@@ -58,9 +58,7 @@ def emit_document(document: Any) -> None:
     sys.stdout.write(json.dumps(document, default=_json_value, ensure_ascii=False, indent=2) + "\n")
 
 
-def _emit_table(
-    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title: str | None
-) -> None:
+def _emit_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title: str | None) -> None:
     table = Table(title=title, title_justify="left", header_style="bold")
     for name in columns:
         numeric = any(isinstance(row.get(name), int | Decimal) for row in rows)

@@ -75,9 +75,7 @@ class CrmReceiver:
 
     async def start(self, port: int = 0) -> int:
         """Listen on loopback; returns the port."""
-        self._server = await asyncio.start_server(
-            self._connected, "127.0.0.1", port, limit=HEAD_BYTES_MAX
-        )
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", port, limit=HEAD_BYTES_MAX)
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
@@ -118,10 +116,7 @@ class CrmReceiver:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         request_line, *lines = head.rstrip().split("\r\n")
         method, target, _ = request_line.split(" ")
-        headers = {
-            name.strip().lower(): value.strip()
-            for name, _, value in (line.partition(":") for line in lines)
-        }
+        headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         status, extra, content = await self._answer(method, target, headers, body)
         if status == 0:
@@ -152,9 +147,7 @@ class CrmReceiver:
         self.fail(given["hook"], how, int(given.get("times", "1")))  # type: ignore[arg-type]  # checked above
         return 204, {}, b""
 
-    async def _delivered(
-        self, name: str, headers: dict[str, str], body: bytes
-    ) -> tuple[int, dict[str, str], bytes]:
+    async def _delivered(self, name: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
         self.in_flight += 1
         self.in_flight_max = max(self.in_flight_max, self.in_flight)
         try:
@@ -162,9 +155,7 @@ class CrmReceiver:
         finally:
             self.in_flight -= 1
 
-    async def _received(
-        self, name: str, headers: dict[str, str], body: bytes
-    ) -> tuple[int, dict[str, str], bytes]:
+    async def _received(self, name: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
         key = self._key_of(name)
         if key is None:
             return 404, {}, b""
