@@ -1,0 +1,1 @@
+"""Contracts with tenants: the language, its versions, and which one is in force."""
