@@ -1,0 +1,1 @@
+"""The live floor: channels, contacts, agents, pools, routing, desk."""

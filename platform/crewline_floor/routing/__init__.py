@@ -1,0 +1,1 @@
+"""Who gets whom: a pure decision over plain data, with its reason."""
