@@ -27,8 +27,8 @@ async def hash_password(password: str) -> str:
 async def password_matches(password: str, stored: str | None) -> bool:
     """An account without a password takes as long as one with a wrong one."""
     loop = asyncio.get_running_loop()
-    expected: str = stored or await loop.run_in_executor(_pool(), _decoy)
-    matches = await loop.run_in_executor(_pool(), _verify, expected, password[: MAX_LENGTH + 1])
+    decoy = await loop.run_in_executor(_pool(), _decoy)
+    matches = await loop.run_in_executor(_pool(), _verify, stored or decoy, password[: MAX_LENGTH + 1])
     return matches and stored is not None
 
 
