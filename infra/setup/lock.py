@@ -24,8 +24,8 @@ def main() -> None:
     uv = str(Path(sys.executable).with_name("uv"))
     dev = SETUP / "requirements-dev.lock"
     run = SETUP / "requirements.lock"
-    subprocess.run([uv, *COMMON, "--extra=dev", "-o", str(dev)], cwd=ROOT, check=True)  # noqa: S603 - fixed arguments
-    subprocess.run([uv, *COMMON, "-c", str(dev), "-o", str(run)], cwd=ROOT, check=True)  # noqa: S603 - fixed arguments
+    subprocess.run([uv, *COMMON, "--extra=dev", "-o", str(dev)], cwd=ROOT, check=True)
+    subprocess.run([uv, *COMMON, "-c", str(dev), "-o", str(run)], cwd=ROOT, check=True)
 
 
 if __name__ == "__main__":
