@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Row
 
@@ -21,6 +22,7 @@ from crewline_infra.ids import new_id
 from crewline_infra.tenancy import Context, Role
 
 BATCH_MAX = 500
+_known_positions: WeakKeyDictionary[Database, set[tuple[str, UUID]]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ async def consume(
     Returns how many events were handled; 0 also when another process is at this tenant right now.
     An exception of the handler undoes its effects and leaves the position where it was.
     """
+    await _ensure_position(database, consumer, tenant_id)
     async with _reading(database, tenant_id) as tx:
         if not await _take_position(tx, consumer, tenant_id):
             return 0
@@ -81,19 +84,25 @@ async def _reading(database: Database, tenant_id: UUID) -> AsyncIterator[Tx]:
         yield tx
 
 
+async def _ensure_position(database: Database, consumer: str, tenant_id: UUID) -> None:
+    """In a transaction of its own: a second reader must find the place taken, not wait for it."""
+    if (consumer, tenant_id) in _known_positions.setdefault(database, set()):
+        return
+    async with _reading(database, tenant_id) as tx:
+        await tx.run(
+            """
+            insert into consumer_position (consumer, tenant_id, xid, id)
+            values ($1, $2, '0'::xid8, '00000000-0000-0000-0000-000000000000')
+            on conflict do nothing
+            """,
+            consumer,
+            tenant_id,
+        )
+    _known_positions[database].add((consumer, tenant_id))
+
+
 async def _take_position(tx: Tx, consumer: str, tenant_id: UUID) -> bool:
     """Lock the consumer's place for this tenant; False when somebody else holds it."""
-    await tx.run(
-        """
-        insert into consumer_position (consumer, tenant_id, xid, id)
-        select $1, $2, '0'::xid8, '00000000-0000-0000-0000-000000000000'
-         where not exists (
-           select from consumer_position where consumer = $1 and tenant_id = $2)
-        on conflict do nothing
-        """,
-        consumer,
-        tenant_id,
-    )
     found = await tx.value(
         """
         select true from consumer_position
@@ -143,6 +152,7 @@ async def _advance(tx: Tx, consumer: str, last: Event) -> None:
 
 async def park(database: Database, consumer: str, tenant_id: UUID, reason: str) -> Event | None:
     """Set the next event aside, where a person can see it, so that those behind it can be handled."""
+    await _ensure_position(database, consumer, tenant_id)
     async with _reading(database, tenant_id) as tx:
         if not await _take_position(tx, consumer, tenant_id):
             return None
