@@ -96,7 +96,7 @@ create table leg (
 create table routing_decision (
   tenant_id uuid not null, id uuid not null, contact_id uuid not null, leg_id uuid not null,
   pool_id uuid not null, epoch bigint not null, decided_at timestamptz not null,
-  rule text not null, reason jsonb not null,
+  rule text not null, reason jsonb not null, own jsonb not null,
   primary key (tenant_id, id)
 )""",
     "script_run": """
@@ -142,6 +142,7 @@ ALL = "select, insert, update, delete"
 EDIT = "select, insert, update"
 READ = "select"
 BACKGROUND = frozenset({"dispatch"})
+OWN_SIDE = "select (tenant_id, id, contact_id, leg_id, decided_at, own)"
 OWN_CONTACT = "contact_id = app.contact()"
 
 GUARDS: dict[str, tuple[dict[str, str], str | None]] = {
@@ -185,8 +186,9 @@ GUARDS: dict[str, tuple[dict[str, str], str | None]] = {
         {"tenant": READ, "agent": "select, update", "ops": READ, "worker": READ, "dispatch": EDIT},
         "agent_id = app.actor() or contact_id = app.contact()",
     ),
+    # `reason` holds the whole pool, other tenants included; `own` the tenant's side of it alone
     "routing_decision": (
-        {"tenant": READ, "agent": READ, "ops": READ, "worker": READ, "dispatch": "select, insert"},
+        {"tenant": OWN_SIDE, "agent": OWN_SIDE, "ops": READ, "worker": READ, "dispatch": "select, insert"},
         OWN_CONTACT,
     ),
     "script_run": (
