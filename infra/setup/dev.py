@@ -3,7 +3,8 @@
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import system
 from environment import PYTHON, dependencies, virtual_environment
@@ -22,7 +23,13 @@ ON_SECOND_SERVER = ["tests/infra", "tests/tenants", "tests/billing", "tests/repo
 
 
 def main(arguments: Sequence[str]) -> int:
-    commands = {"up": up, "test": test, "setup": setup, "lint": lint, "bench": bench}
+    commands: dict[str, Callable[[list[str]], int]] = {
+        "up": up,
+        "test": test,
+        "setup": setup,
+        "lint": lint,
+        "bench": bench,
+    }
     command = commands.get(arguments[0]) if arguments else None
     if command is None:
         sys.stderr.write(USAGE)
@@ -79,7 +86,7 @@ def bench(arguments: list[str]) -> int:
     return _run([PYTHON, "-m", "tests.bench", *arguments])
 
 
-_LINTS = [
+_LINTS: list[list[str | Path]] = [
     [BIN / "ruff", "format", "--check", "--quiet", "."],
     [BIN / "ruff", "check", "--quiet", "."],
     [BIN / "lint-imports", "--no-logo"],
@@ -87,7 +94,7 @@ _LINTS = [
 ]
 
 
-def _first_failure(commands: Sequence[Sequence[object]]) -> int:
+def _first_failure(commands: Sequence[Sequence[str | Path]]) -> int:
     for command in commands:
         code = _run(command)
         if code:
@@ -95,7 +102,7 @@ def _first_failure(commands: Sequence[Sequence[object]]) -> int:
     return 0
 
 
-def _run(command: Sequence[object]) -> int:
+def _run(command: Sequence[str | Path]) -> int:
     return subprocess.run([str(part) for part in command], cwd=ROOT, check=False).returncode
 
 

@@ -44,7 +44,8 @@ def _without_ensurepip() -> None:
         call([sys.executable, "-m", "pip", "install", "--quiet", "--target", BOOT, UV])
     except SetupError as problem:
         raise SetupError(
-            "this Python has neither venv nor pip. Debian, Ubuntu: apt install python3-venv; Fedora: dnf install python3-pip."
+            "this Python has neither venv nor pip. "
+            "Debian, Ubuntu: apt install python3-venv; Fedora: dnf install python3-pip."
         ) from problem
     call([BOOT / "bin" / "uv", "venv", "--quiet", "--python", sys.executable, VENV])
     _keep_uv()

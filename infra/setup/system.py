@@ -61,14 +61,11 @@ def running_second_server() -> Iterator[str]:
     (home / "password").write_text(password, encoding="ascii")
     data = home / "data"
     try:
-        call(
-            [*run_as, SERVER_BINARIES / "initdb", "-D", data, "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8"]
-            + ["--auth=scram-sha-256", f"--pwfile={home / 'password'}"],
-            cwd=home,
-        )
-        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
+        options: list[str | Path] = ["-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "--auth=scram-sha-256"]
+        call([*run_as, SERVER_BINARIES / "initdb", "-D", data, *options, f"--pwfile={home / 'password'}"], cwd=home)
+        settings = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
         log = ["-l", home / "log"]
-        call([*run_as, SERVER_BINARIES / "pg_ctl", "-D", data, *log, "-w", "-o", options, "start"], cwd=home)
+        call([*run_as, SERVER_BINARIES / "pg_ctl", "-D", data, *log, "-w", "-o", settings, "start"], cwd=home)
         try:
             yield f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
         finally:
