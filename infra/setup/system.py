@@ -64,7 +64,7 @@ def running_second_server() -> Iterator[str]:
         options: list[str | Path] = ["-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "--auth=scram-sha-256"]
         call([*run_as, SERVER_BINARIES / "initdb", "-D", data, *options, f"--pwfile={home / 'password'}"], cwd=home)
         settings = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
-        log = ["-l", home / "log"]
+        log: list[str | Path] = ["-l", home / "log"]
         call([*run_as, SERVER_BINARIES / "pg_ctl", "-D", data, *log, "-w", "-o", settings, "start"], cwd=home)
         try:
             yield f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"

@@ -42,7 +42,8 @@ async def test_values_keep_their_types(database: Database, admin: asyncpg.Connec
     tenant = await create_tenant(admin)
     async with database.transaction(tenant.context()) as tx:
         row = await tx.row(
-            "select $1::jsonb as document, $2::numeric as amount, $3::uuid as id, $4::bigint as ms, $5::text[] as flags",
+            "select $1::jsonb as document, $2::numeric as amount, $3::uuid as id, "
+            "$4::bigint as ms, $5::text[] as flags",
             {"中": [1, None, Decimal("1.10")]},
             Decimal("12345678901234567890.123456789"),
             tenant.id,
