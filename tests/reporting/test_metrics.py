@@ -132,9 +132,7 @@ def test_a_metric_states_what_it_is(metric) -> None:
     assert metric_named(metric.key) is metric
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, metric in CATALOGUE.items() if metric.unit != "count"]
-)
+@pytest.mark.parametrize("name", [name for name, metric in CATALOGUE.items() if metric.unit != "count"])
 def test_nothing_offered_gives_no_number_instead_of_zero(name: str) -> None:
     nothing = count_records(contacts((3, "menu_ended", 0), (2, "excluded", 0)), DEFAULT_THRESHOLDS)
     assert exact(CATALOGUE[name], nothing) is None
@@ -165,9 +163,7 @@ def test_all_means_the_nine_and_an_unknown_variant_is_refused() -> None:
 
 
 OUTCOMES = st.sampled_from(["answered", "abandoned", "flowed_out", "callback", "menu_ended"])
-RECORDS = st.lists(
-    st.builds(contact, OUTCOMES, st.integers(0, 90), in_hours=st.booleans()), max_size=30
-)
+RECORDS = st.lists(st.builds(contact, OUTCOMES, st.integers(0, 90), in_hours=st.booleans()), max_size=30)
 THRESHOLDS = st.builds(Thresholds, st.integers(0, 90_000), st.integers(0, 90_000))
 
 

@@ -51,6 +51,13 @@ def cut(period: Period, kind: IntervalKind) -> tuple[Interval, ...]:
     return tuple(_months(days))
 
 
+@lru_cache(maxsize=32)
+def even_step(period: Period, kind: IntervalKind) -> timedelta | None:
+    """The one length of all intervals, or None where they differ (days of a clock change, months)."""
+    lengths = {part.ends_at - part.starts_at for part in cut(period, kind)}
+    return lengths.pop() if len(lengths) == 1 else None
+
+
 def bucket_of(at: datetime) -> datetime:
     """The start of the stored bucket that holds an instant (UTC)."""
     return at.replace(minute=at.minute - at.minute % 15, second=0, microsecond=0)
@@ -67,8 +74,7 @@ def clipped_ms(intervals: Sequence[Interval], starts_at: datetime, ends_at: date
     """Milliseconds of a span in each interval: the rule for agent time (R2)."""
     nothing = timedelta(0)
     return [
-        max(min(part.ends_at, ends_at) - max(part.starts_at, starts_at), nothing) // _EPOCH_MS
-        for part in intervals
+        max(min(part.ends_at, ends_at) - max(part.starts_at, starts_at), nothing) // _EPOCH_MS for part in intervals
     ]
 
 
@@ -133,9 +139,7 @@ def _parts_of_day(day: Interval, info: ZoneInfo, step: timedelta) -> Iterator[In
     yield Interval(_label(starts_at, info), starts_at, last)
 
 
-def _even_parts(
-    first: datetime, last: datetime, info: ZoneInfo, step: timedelta
-) -> Iterator[Interval]:
+def _even_parts(first: datetime, last: datetime, info: ZoneInfo, step: timedelta) -> Iterator[Interval]:
     """A day whose clock is not moved has one offset, which is looked up once."""
     offset = timezone(first.astimezone(info).utcoffset() or timedelta(0))
     at = first

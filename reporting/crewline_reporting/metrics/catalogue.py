@@ -29,9 +29,7 @@ EXAMPLE = Tally(
 """The contacts of every worked example: T = 20 s, s = 5 s; 100 offered."""
 
 
-def _count(
-    of: str, title: str, definition: str, example: str, rule: str = BY_QUEUE_ENTRY
-) -> Metric:
+def _count(of: str, title: str, definition: str, example: str, rule: str = BY_QUEUE_ENTRY) -> Metric:
     def parts(tally: Tally) -> Parts:
         return getattr(tally, of), 1
 
@@ -107,9 +105,7 @@ RATES = (
         name="abandonment_rate",
         version=1,
         title=_("Abandonment rate"),
-        definition=_(
-            "Share of the offered contacts that were abandoned; callback requests are not abandons."
-        ),
+        definition=_("Share of the offered contacts that were abandoned; callback requests are not abandons."),
         unit="percent",
         numerator=_("Abandoned"),
         denominator=_("Offered"),
@@ -122,9 +118,7 @@ RATES = (
         name="asa",
         version=1,
         title=_("Average speed of answer"),
-        definition=_(
-            "Mean wait in the queue of answered contacts, from queue entry to the agent's answer."
-        ),
+        definition=_("Mean wait in the queue of answered contacts, from queue entry to the agent's answer."),
         unit="seconds",
         numerator=_("Total wait of answered contacts"),
         denominator=_("Answered"),
@@ -163,9 +157,7 @@ RATES = (
         name="longest_wait",
         version=1,
         title=_("Longest wait"),
-        definition=_(
-            "The longest time that any offered contact waited in the queue, however it ended."
-        ),
+        definition=_("The longest time that any offered contact waited in the queue, however it ended."),
         unit="seconds",
         numerator=_("Longest wait"),
         denominator="",
@@ -176,9 +168,7 @@ RATES = (
     ),
 )
 
-CATALOGUE: dict[str, Metric] = {
-    metric.name: metric for metric in (*SERVICE_LEVELS.values(), *COUNTS, *RATES)
-}
+CATALOGUE: dict[str, Metric] = {metric.name: metric for metric in (*SERVICE_LEVELS.values(), *COUNTS, *RATES)}
 
 
 def metric_named(name: str) -> Metric:

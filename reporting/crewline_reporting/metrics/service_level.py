@@ -46,9 +46,7 @@ SERVICE_LEVELS: dict[str, Metric] = {
     "V1": _variant(
         "V1",
         title=_("Service level V1: answered only"),
-        definition=_(
-            "Share of the answered contacts that were answered within T; abandons do not count."
-        ),
+        definition=_("Share of the answered contacts that were answered within T; abandons do not count."),
         numerator="At",
         denominator="A",
         example=_("70 / 80 = 87.50 %"),
@@ -78,9 +76,7 @@ SERVICE_LEVELS: dict[str, Metric] = {
     "V4": _variant(
         "V4",
         title=_("Service level V4: short abandons left out"),
-        definition=_(
-            "Answered within T, of answered and abandoned contacts without the short abandons."
-        ),
+        definition=_("Answered within T, of answered and abandoned contacts without the short abandons."),
         numerator="At",
         denominator="A + B - Bs",
         example=_("70 / (80 + 17 - 4) = 75.27 %"),
@@ -90,9 +86,7 @@ SERVICE_LEVELS: dict[str, Metric] = {
     "V5": _variant(
         "V5",
         title=_("Service level V5: early abandons left out"),
-        definition=_(
-            "Answered within T, of the offered contacts without those abandoned within T."
-        ),
+        definition=_("Answered within T, of the offered contacts without those abandoned within T."),
         numerator="At",
         denominator="O - Bt",
         example=_("70 / (100 - 10) = 77.78 %"),
@@ -122,9 +116,7 @@ SERVICE_LEVELS: dict[str, Metric] = {
     "V8": _variant(
         "V8",
         title=_("Service level V8: left the queue in time"),
-        definition=_(
-            "Answered, abandoned or turned into a callback within T, of all offered contacts."
-        ),
+        definition=_("Answered, abandoned or turned into a callback within T, of all offered contacts."),
         numerator="At + Bt + Ct",
         denominator="O",
         example=_("(70 + 10 + 0) / 100 = 80.00 %"),
@@ -157,9 +149,7 @@ SERVICE_LEVELS: dict[str, Metric] = {
     "V8S": _variant(
         "V8S",
         title=_("Service level V8 without short abandons"),
-        definition=_(
-            "Answered or abandoned within T, of the offered, short abandons left out of both."
-        ),
+        definition=_("Answered or abandoned within T, of the offered, short abandons left out of both."),
         numerator="At + Bt - Bs",
         denominator="O - Bs",
         example=_("(70 + 10 - 4) / (100 - 4) = 79.17 %"),

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 Channel = Literal["voice", "callback", "email", "chat", "sms", "social", "fax", "form"]
 Direction = Literal["inbound", "outbound"]
@@ -30,6 +31,8 @@ INSTANTS = (
 )
 DURATION_MAX_MS = 2**31 - 1
 _ZERO = timedelta(0)
+_MASKABLE = 8
+"""A reference shorter than this would be given away by its last four characters."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,9 +79,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 CONTENT = tuple(
-    name
-    for name in Record.__struct_fields__
-    if name not in {"tenant_id", "contact_id", "version", "recorded_at"}
+    name for name in Record.__struct_fields__ if name not in {"tenant_id", "contact_id", "version", "recorded_at"}
 )
 """Fields that make two accounts of one contact the same account, in the order they are hashed."""
 
@@ -94,6 +95,18 @@ def interval_instant(record: Record) -> datetime:
     if record.outcome in OFFERED_OUTCOMES and record.queued_at is not None:
         return record.queued_at
     return record.arrived_at
+
+
+def masked(record: Record) -> Record:
+    """The record without the customer's reference but for its last digits: what lists and pages show."""
+    return replace(record, customer_ref=mask(record.customer_ref))
+
+
+def mask(reference: str | None) -> str | None:
+    """'+86 138 0013 8000' becomes '••••8000'; a short reference vanishes altogether."""
+    if reference is None:
+        return None
+    return "••••" + (reference[-4:] if len(reference) >= _MASKABLE else "")
 
 
 def is_offered(record: Record) -> bool:
