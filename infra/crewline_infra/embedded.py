@@ -25,6 +25,7 @@ from crewline_infra.secrets import secret_file
 DATABASE = "crewline"
 SUPERUSER = "crewline_admin"
 START_TIMEOUT_S = 60
+RESTART_S = 10
 _CONFIGURATION = """
 # written by crewline; the port is chosen at each start
 listen_addresses = '127.0.0.1'
@@ -116,6 +117,19 @@ class EmbeddedServer:
             file.write(_CONFIGURATION)
 
     def _start(self) -> None:
+        """After a kill the children of the dead server hold its memory for a moment: try again for a while."""
+        deadline = time.monotonic() + RESTART_S
+        while True:
+            try:
+                self._start_once()
+                break
+            except Unavailable:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.3)
+        self._create_database()
+
+    def _start_once(self) -> None:
         port = _free_port()
         (self.home / "pg" / "port").write_text(str(port), encoding="ascii")
         log = self.data.parent / "server.log"
@@ -128,7 +142,6 @@ class EmbeddedServer:
             f"--log={log}",
             f"--options=-p {port}",
         )
-        self._create_database()
 
     def _create_database(self) -> None:
         environment = {"PGPASSWORD": self._password()}
