@@ -83,6 +83,6 @@ def test_works_as_a_plain_user_too(tmp_path: Path) -> None:
         "import os; from pathlib import Path; from crewline_infra.embedded import EmbeddedServer;"
         f"s = EmbeddedServer(Path({str(tmp_path / 'home')!r})); print(os.geteuid(), s.acquire()); s.release()"
     )
-    plain_user = ["unshare", "--user", "--map-user=1234", "--map-group=1234", "--"]
+    plain_user = ["unshare", "--user", "--map-user=65534", "--map-group=65534", "--"]
     done = subprocess.run([*plain_user, sys.executable, "-c", script], capture_output=True, check=False)
-    assert done.stdout.startswith(b"1234 postgresql://"), done.stderr.decode()
+    assert done.stdout.startswith(b"65534 postgresql://"), done.stderr.decode()
