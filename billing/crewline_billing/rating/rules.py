@@ -39,6 +39,7 @@ __all__ = [
     "rate_contract",
     "rate_item",
     "tax_lines",
+    "true_ups",
 ]
 
 
@@ -61,12 +62,22 @@ def rate_contract(contract: Contract, usage: Usage, period: Period | None = None
             lines.append(rate_percentage(item, item.price, fees, contract.rounding))
         else:
             lines.append(rated[item.id])
-    return lines + _true_ups(contract, lines)
+    return lines + true_ups(contract, lines)
 
 
 def fees_of(lines: Iterable[RatedLine], names: Sequence[str] = ()) -> Decimal:
     """The sum of the lines with these ids (none named: of all lines)."""
     return sum((line.amount for line in lines if not names or line.item_id in names), Decimal(0))
+
+
+def true_ups(contract: Contract, lines: Sequence[RatedLine]) -> list[RatedLine]:
+    """A line for each commitment that the lines do not reach."""
+    found = []
+    for commitment in contract.commitments:
+        line = _true_up(commitment, fees_of(lines, commitment.of), contract.rounding)
+        if line is not None:
+            found.append(line)
+    return found
 
 
 def tax_lines(contract: Contract, lines: Sequence[RatedLine]) -> list[TaxLine]:
@@ -107,15 +118,6 @@ def invoice_rounding(contract: Contract, lines: Sequence[RatedLine]) -> RatedLin
 
 
 ROUNDING_LABEL = {"en": "Rounding", "zh_Hans": "舍入", "zh_Hant": "捨入"}
-
-
-def _true_ups(contract: Contract, lines: Sequence[RatedLine]) -> list[RatedLine]:
-    found = []
-    for commitment in contract.commitments:
-        line = _true_up(commitment, fees_of(lines, commitment.of), contract.rounding)
-        if line is not None:
-            found.append(line)
-    return found
 
 
 def _true_up(commitment: Commitment, fees: Decimal, rounding: Rounding) -> RatedLine | None:

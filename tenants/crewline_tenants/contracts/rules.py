@@ -3,6 +3,7 @@
 from typing import Any
 
 from crewline_infra.canonical import canonical_json, sha256_hex
+from crewline_infra.money import minor_places
 from crewline_tenants.contracts.rules_check import check
 from crewline_tenants.contracts.rules_convert import convert, to_plain
 from crewline_tenants.contracts.rules_terms import Contract
@@ -16,7 +17,7 @@ def parse(text: str) -> Contract:
 
 def from_document(data: Any) -> Contract:
     """A contract from plain data (a parsed file, or the stored document). Raises `Invalid`."""
-    contract: Contract = convert(data, Contract)
+    contract: Contract = convert(_with_places(data), Contract)
     check(contract)
     return contract
 
@@ -33,3 +34,13 @@ def document(contract: Contract) -> dict[str, Any]:
 def fingerprint(contract: Contract) -> str:
     """SHA-256 (hex) of the canonical JSON of `document`: comments and the order of keys do not matter."""
     return sha256_hex(canonical_json(document(contract)))
+
+
+def _with_places(data: Any) -> Any:
+    """Amounts round to the currency's own places (ISO 4217) unless the contract says otherwise."""
+    if not isinstance(data, dict):
+        return data
+    rounding, currency = data.get("rounding", {}), data.get("currency")
+    if not isinstance(rounding, dict) or not isinstance(currency, str):
+        return data
+    return data | {"rounding": {"places": minor_places(currency), **rounding}}

@@ -1,0 +1,88 @@
+"""What a record uses. The same in the database and in a statement that a tenant recomputes."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Literal, NamedTuple, TypeAlias
+from uuid import UUID
+
+from crewline_billing.rating.rules_lines import ContactUsage
+from crewline_reporting.records.rules import Record, is_offered
+
+Unit: TypeAlias = Literal["contact", "ms"]
+HANDLED, OFFERED = "contact.handled", "contact.offered"
+TALK, HOLD, WRAP = "time.talk", "time.hold", "time.wrap"
+METERS: dict[str, Unit] = {
+    HANDLED: "contact",
+    OFFERED: "contact",
+    TALK: "ms",
+    HOLD: "ms",
+    WRAP: "ms",
+}
+
+
+class UsageRow(NamedTuple):
+    """One meter of one version of a contact. Its usage is `sign × quantity`; `quantity` itself is never negative.
+
+    `billed_at` is the end of the contact: it decides the period, also of a correction.
+    """
+
+    contact_id: UUID
+    version: int
+    meter: str
+    sign: Literal[1, -1]
+    quantity: int
+    unit: Unit
+    billed_at: datetime
+    queue_id: UUID | None
+    channel: str
+
+
+def contact_usage(record: Record, queue: str) -> ContactUsage:
+    """What rating needs to know of a record; `queue` is the slug of its queue ('' when it never reached one).
+
+    Only answered contacts use time: seconds on a contact that nobody answered are a fault of the source.
+    """
+    answered = record.outcome == "answered"
+    return ContactUsage(
+        contact_id=record.contact_id,
+        version=record.version,
+        ended_at=record.ended_at,
+        queue=queue,
+        channel=record.channel,
+        outcome=record.outcome,
+        disposition=record.disposition or "",
+        in_hours=record.in_hours,
+        handled=int(answered),
+        offered=int(is_offered(record)),
+        talk_ms=record.talk_ms if answered else 0,
+        hold_ms=record.hold_ms if answered else 0,
+        wrap_ms=record.wrap_ms if answered else 0,
+    )
+
+
+def usage_rows(record: Record) -> list[UsageRow]:
+    """The rows of a record, without the meters it did not use."""
+    return [*_rows(record, record.version, 1)]
+
+
+def difference_rows(previous: Record, record: Record) -> list[UsageRow]:
+    """The rows of a correction: the previous version taken back whole, then the new one. Nothing is ever edited."""
+    return [*_rows(previous, record.version, -1), *_rows(record, record.version, 1)]
+
+
+def _rows(record: Record, version: int, sign: Literal[1, -1]) -> Iterator[UsageRow]:
+    used = contact_usage(record, "")
+    quantities = (used.handled, used.offered, used.talk_ms, used.hold_ms, used.wrap_ms)
+    for (meter, unit), quantity in zip(METERS.items(), quantities, strict=True):
+        if quantity:
+            yield UsageRow(
+                contact_id=record.contact_id,
+                version=version,
+                meter=meter,
+                sign=sign,
+                quantity=quantity,
+                unit=unit,
+                billed_at=record.ended_at,
+                queue_id=record.queue_id,
+                channel=record.channel,
+            )
