@@ -8,7 +8,7 @@ import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
 FIELDS = frozenset(
-    """event level timestamp logger exception process
+    """event level timestamp component exception process
     request_id method route status duration_ms user_id tenant_id contact_id leg_id agent_id pool_id queue_id
     endpoint_id delivery_id job_id job_key invoice_id period import_run_id
     count rows attempt attempts epoch holder error code reason name version port path pid signal state consumer
@@ -49,5 +49,5 @@ def only_known_fields(_logger: WrappedLogger, _method: str, event: EventDict) ->
 
 
 def get_logger(name: str) -> FilteringBoundLogger:
-    logger: FilteringBoundLogger = structlog.get_logger(logger=name)
+    logger: FilteringBoundLogger = structlog.get_logger(component=name)
     return logger
