@@ -1,0 +1,1 @@
+"""Call-level history of other systems, read through a mapping into records."""
