@@ -52,6 +52,11 @@ async def append(tx: Tx, tenant_id: UUID, records: Sequence[Record]) -> int:
     return added
 
 
+async def append_staged(tx: Tx, tenant_id: UUID, recorded_at: datetime) -> int:
+    """Meter the records that `records.bulk` stored for the first time in this transaction."""
+    return await store.append_staged(tx, tenant_id, recorded_at)
+
+
 async def read_usage(tx: Tx, tenant_id: UUID, period: Period, scope: Scope | None = None) -> Usage:
     """The usage of a period (cut by the contract's zone), contact by contact, ordered by end and id."""
     return Usage(contacts=await store.read(tx, tenant_id, period, scope or Scope()))

@@ -31,6 +31,22 @@ where m.quantity > 0
 on conflict do nothing
 """
 
+# The same for the bulk path: the staging table of `crewline_reporting.records.bulk` holds the new records.
+APPEND_STAGED = """
+insert into usage_row (tenant_id, contact_id, version, meter, sign, quantity, unit, billed_at, queue_id, channel,
+                       recorded_at)
+select $1, r.contact_id, 1, m.meter, 1, m.quantity, m.unit, r.ended_at, r.queue_id, r.channel, $2
+from record_bulk r
+cross join lateral (values
+  ('contact.handled', (r.outcome = 'answered')::int::bigint, 'contact'),
+  ('contact.offered', (r.outcome in ('answered', 'abandoned', 'flowed_out', 'callback'))::int::bigint, 'contact'),
+  ('time.talk', case when r.outcome = 'answered' then r.talk_ms end, 'ms'),
+  ('time.hold', case when r.outcome = 'answered' then r.hold_ms end, 'ms'),
+  ('time.wrap', case when r.outcome = 'answered' then r.wrap_ms end, 'ms')
+) as m (meter, quantity, unit)
+where m.quantity > 0
+"""
+
 # Every version has all its own rows, so a correction takes back the version before it, whole.
 TAKE_BACK = """
 insert into usage_row (tenant_id, contact_id, version, meter, sign, quantity, unit, billed_at, queue_id, channel,
@@ -121,6 +137,10 @@ async def append(tx: Tx, tenant_id: UUID, records: Sequence[Record]) -> int:
         [record.wrap_ms for record in records],
     ]
     return await tx.run(APPEND, tenant_id, *columns)
+
+
+async def append_staged(tx: Tx, tenant_id: UUID, recorded_at: datetime) -> int:
+    return await tx.run(APPEND_STAGED, tenant_id, recorded_at)
 
 
 async def take_back(tx: Tx, tenant_id: UUID, corrections: Sequence[Record]) -> int:

@@ -30,6 +30,11 @@ async def add_records(tx: Tx, tenant_id: UUID, records: Sequence[Record]) -> Non
         await store.add(tx, tenant_id, roll_up(records))
 
 
+async def add_staged(tx: Tx, tenant_id: UUID) -> None:
+    """Count the records that the bulk path stored for the first time in this transaction (its staging table)."""
+    await store.add_staged(tx, tenant_id)
+
+
 async def recompute_for(tx: Tx, tenant_id: UUID, records: Iterable[Record]) -> None:
     """After a correction: recompute the buckets of its old and its new version from the records."""
     keys = {bucket_key(record) for record in records}

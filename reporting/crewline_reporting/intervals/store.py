@@ -34,6 +34,11 @@ select $1, u.* from unnest({_KEY_ARRAYS},
   {", ".join(f"${6 + position}::bigint[]" for position in range(len(COUNTERS)))}) as u
 on conflict (tenant_id, {KEY}) do update set {_ADDED}
 """
+_ADD_STAGED = f"""
+insert into queue_interval (tenant_id, {KEY}, {_COLUMNS})
+select $1, {RECORD_KEY}, {FROM_RECORDS} from record_bulk r group by {RECORD_KEY} order by {RECORD_KEY}
+on conflict (tenant_id, {KEY}) do update set {_ADDED}
+"""
 _LOCK = f"""
 insert into queue_interval (tenant_id, {KEY}) select $1, u.* from unnest({_KEY_ARRAYS}) as u
 on conflict (tenant_id, {KEY}) do update set offered = queue_interval.offered
@@ -89,6 +94,11 @@ async def add(tx: Tx, tenant_id: UUID, buckets: Mapping[BucketKey, Counters]) ->
     keys = sorted(buckets)
     columns = zip(*(buckets[key] for key in keys), strict=True)
     await tx.run(_ADD, tenant_id, *_arrays(keys), *(list(column) for column in columns))
+
+
+async def add_staged(tx: Tx, tenant_id: UUID) -> None:
+    """What `records.bulk` left in its staging table: new records of this transaction, already stored."""
+    await tx.run(_ADD_STAGED, tenant_id)
 
 
 async def recompute(tx: Tx, tenant_id: UUID, keys: Sequence[BucketKey]) -> None:
