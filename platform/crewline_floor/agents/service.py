@@ -93,10 +93,5 @@ async def free_slot(tx: Tx, agent_id: UUID, leg_id: UUID, at: datetime) -> None:
         await store.log(tx, [agent_id], now.state, now.reason, [None], at=at)
 
 
-async def took_slots(tx: Tx, agent_ids: list[UUID], tenant_ids: list[UUID], at: datetime) -> None:
-    """Note in the agents' time that contacts ring at them (the slots were taken with the batch)."""
-    await store.log(tx, agent_ids, "ringing", None, tenant_ids, at=at)
-
-
 def _slot(row: Row[Any]) -> SlotView:
     return SlotView(**row._mapping)

@@ -115,3 +115,89 @@ async def log(
         reason,
         [new_id() for _ in agent_ids],
     )
+
+
+async def take_slots(tx: Tx, pool_id: UUID, offers: Sequence[tuple[UUID, UUID, UUID, UUID]], at: datetime) -> set[UUID]:
+    """`offers`: (agent, tenant, contact, leg). Legs whose agent was available and free.
+
+    The key (agent, slot) is what makes a double booking impossible, whoever else is deciding.
+    """
+    rows = await tx.rows(
+        """
+        insert into agent_slot (agent_id, slot, pool_id, tenant_id, contact_id, leg_id, state, since)
+        select given.agent_id, 0, $1, tenant_id, contact_id, leg_id, 'ringing', $2
+          from unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[])
+               as given(agent_id, tenant_id, contact_id, leg_id)
+          join agent_presence p on p.agent_id = given.agent_id and p.state = 'available'
+         order by given.agent_id
+            on conflict do nothing
+        returning leg_id
+        """,
+        pool_id,
+        at,
+        *(list(column) for column in zip(*offers, strict=True)),
+    )
+    return {row.leg_id for row in rows}
+
+
+async def drop_slots(tx: Tx, leg_ids: Sequence[UUID]) -> None:
+    await tx.run("delete from agent_slot where leg_id = any($1)", list(leg_ids))
+
+
+async def free_agents(tx: Tx, pool_id: UUID, only: Sequence[UUID] | None = None) -> Sequence[Row[Any]]:
+    """Members of the pool who are available with nothing in hand, and since when."""
+    return await tx.rows(
+        """
+        select p.agent_id, p.since from agent_presence p
+          join pool_member m on m.agent_id = p.agent_id and m.pool_id = $1
+         where p.state = 'available' and ($2::uuid[] is null or p.agent_id = any($2))
+           and not exists (select from agent_slot s where s.agent_id = p.agent_id)
+        """,
+        pool_id,
+        None if only is None else list(only),
+    )
+
+
+async def seats(tx: Tx, pool_id: UUID) -> Sequence[Row[Any]]:
+    return await tx.rows(
+        "select tenant_id, count(*) as seats from agent_slot where pool_id = $1 group by tenant_id",
+        pool_id,
+    )
+
+
+async def activity(tx: Tx, pool_id: UUID) -> Sequence[Row[Any]]:
+    """Every member of the pool who is not offline, with the contact in hand where there is one."""
+    return await tx.rows(
+        """
+        select a.id, a.alias, a.simulated, p.state, p.reason, p.since,
+               s.state as slot_state, s.since as slot_since, s.tenant_id
+          from pool_member m
+          join agent a on a.id = m.agent_id
+          join agent_presence p on p.agent_id = a.id
+          left join agent_slot s on s.agent_id = a.id and s.slot = 0
+         where m.pool_id = $1 and (p.state <> 'offline' or s.agent_id is not null)
+         order by a.alias
+        """,
+        pool_id,
+    )
+
+
+async def simulated_agents(tx: Tx) -> Sequence[Row[Any]]:
+    return await tx.rows(
+        """
+        select a.id, coalesce(p.state, 'offline') as state, p.reason, p.since
+          from agent a left join agent_presence p on p.agent_id = a.id
+         where a.simulated and a.state = 'active' order by a.id
+        """
+    )
+
+
+async def slots_in_use(tx: Tx) -> Sequence[Row[Any]]:
+    """Every contact in an agent's hands, and whether that agent is simulated."""
+    return await tx.rows(
+        """
+        select s.agent_id, s.slot, s.pool_id, s.tenant_id, s.contact_id, s.leg_id, s.state, s.since,
+               a.simulated
+          from agent_slot s join agent a on a.id = s.agent_id order by s.agent_id, s.slot
+        """
+    )

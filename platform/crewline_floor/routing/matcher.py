@@ -60,6 +60,17 @@ class Matcher:
     def busy(self, agent_id: UUID) -> None:
         self.idle.pop(agent_id, None)
 
+    def reset(self, waiting: Iterable[Waiting], free: Mapping[UUID, int], seats: Mapping[UUID, int]) -> None:
+        """Take the floor as it stands in the rows; policy and skills stay."""
+        self.lanes = Lanes()
+        for item in waiting:
+            self.add(item)
+        self.idle = {agent: since for agent, since in free.items() if agent in self.agents}
+        self.count_seats(seats)
+
+    def count_seats(self, seats: Mapping[UUID, int]) -> None:
+        self.seats = Counter(seats)
+
     def decide(self, now_ms: int, limit: int = 1000) -> list[Decision]:
         """Every match that can be made now, in order; contacts and agents matched leave memory."""
         made: list[Decision] = []
