@@ -48,7 +48,8 @@ class Seal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 _envelope = msgspec.json.Decoder(Envelope)
 _seal = msgspec.json.Decoder(Seal)
-UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
+UNREADABLE = (msgspec.MsgspecError, RecursionError, ValueError, ArithmeticError)
+"""What decoding hostile JSON can raise."""
 
 
 def chained(previous: str, content: bytes) -> str:
@@ -113,7 +114,7 @@ class Reader:
         self._expected = 1
         self._skipped: set[int] = set()
         self._head = self._head_computed = GENESIS
-        self._head_before = GENESIS
+        self._head_before = self._sealed_head = GENESIS
 
     def read(self, raw: bytes) -> Envelope | None:
         """One line with its line feed; None when it is no line of a statement."""
@@ -131,7 +132,7 @@ class Reader:
         return envelope
 
     def close(self, public_key: str | None) -> None:
-        """After the last line: the end of the chain, and the signature (by `public_key` if known)."""
+        """After the last line: the chain's end and the signature (by `public_key`, if known)."""
         for number in sorted(self._skipped):
             self.findings.add("chain", number, "is missing")
         if self.seal is None:
@@ -179,9 +180,7 @@ class Reader:
             self.findings.add("chain", self.position, f"repeats the number {number}")
             return False
         if number - self._expected > _GAP_MAX:
-            self.findings.add(
-                "chain", self.position, f"has the number {number} where {self._expected} belongs"
-            )
+            self.findings.add("chain", self.position, f"has the number {number} where {self._expected} belongs")
             self._expected = number
             self._head = self._head_computed = ""
             return True
@@ -194,8 +193,7 @@ class Reader:
         content = b"{" + raw[_REST:-1]
         computed = chained(self._head, content) if self._head else envelope.hash
         if computed != envelope.hash and (
-            self._head_computed == self._head
-            or chained(self._head_computed, content) != envelope.hash
+            self._head_computed == self._head or chained(self._head_computed, content) != envelope.hash
         ):
             self.findings.mismatch(self.position, envelope.kind, bytes(envelope.value))
         self._head_before = self._head
@@ -208,20 +206,18 @@ class Reader:
         except UNREADABLE as error:
             self.findings.add("chain", self.position, f"is no final line ({_short(error)})")
             return
+        self._sealed_head = self._head_before
         if self._head_before and self.seal.chain_head != self._head_before:
-            self.findings.add(
-                "chain", self.position, "states another chain head than the line before it has"
-            )
+            self.findings.add("chain", self.position, "states another chain head than the line before it has")
 
     def _check_signature(self, seal: Seal, public_key: str | None) -> None:
         if public_key is not None and seal.public_key != public_key:
             self.findings.add(
                 "signature",
                 None,
-                f"the statement is signed with the key {_key_name(seal.public_key)}, "
-                f"not with {_key_name(public_key)}",
+                f"the statement is signed with the key {_key_name(seal.public_key)}, not with {_key_name(public_key)}",
             )
-        message = seal_message(seal.lines, seal.chain_head)
+        message = seal_message(seal.lines, self._sealed_head or seal.chain_head)
         try:
             key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key or seal.public_key))
             key.verify(bytes.fromhex(seal.signature), message)

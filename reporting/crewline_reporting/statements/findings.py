@@ -35,6 +35,4 @@ class Findings:
         """A line whose hash does not follow from its content and from the line before it."""
         found = _RECORD_ID.search(value) if kind == "record" else None
         subject = f" (record {found[1].decode()})" if found else f" ({kind[:20]})"
-        self.add(
-            "chain", line, "does not match its hash: it or the hash before it was changed", subject
-        )
+        self.add("chain", line, "does not match its hash: it or the hash before it was changed", subject)

@@ -33,7 +33,7 @@ class StatementKeys:
 def statement_keys(secrets_folder: Path) -> StatementKeys:
     """The keys of this installation, made at their first use.
 
-    Losing the signing key means a new public key for every tenant; it never has to leave its folder.
+    Losing the signing key means a new public key for every tenant.
     """
     seed = secret_file(secrets_folder, "statement-signing.key")
     reference = secret_file(secrets_folder, "statement-reference.key")

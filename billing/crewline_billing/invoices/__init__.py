@@ -1,0 +1,1 @@
+"""Invoices: from rated usage and service-level credits to a numbered, frozen, verifiable bill."""

@@ -1,0 +1,1 @@
+"""Verification: recompute a statement from nothing but the statement."""
