@@ -9,6 +9,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from crewline_infra import outbox
 from crewline_infra.db import Database, Tx

@@ -7,11 +7,17 @@ import base64
 import binascii
 import hashlib
 import hmac
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from crewline_tenants.crm.events import ClosedContact
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the public prefix of the format, not a secret
 SECRET_BYTES_MIN = 24
@@ -38,11 +44,12 @@ JITTER = 0.2
 RETRY_AFTER_MAX_MS = 24 * HOUR
 SHOWN_DIGITS = 4
 CIRCUIT_FAILURES = 5
-CIRCUIT_WINDOW_MS = 60 * SECOND
 CIRCUIT_OPEN_MS = 30 * SECOND
+GIVE_UP_MS = 120 * HOUR
 
 ACKNOWLEDGED = range(200, 300)
 GONE = 410
+SERVER_ERROR = 500
 SLOW_DOWN = frozenset({429, 503})
 
 
@@ -74,9 +81,7 @@ def sign(key: bytes, webhook_id: str, timestamp: int, body: bytes) -> str:
     return "v1," + base64.b64encode(digest).decode()
 
 
-def headers(
-    keys: Sequence[bytes], webhook_id: str, sent_at: datetime, body: bytes
-) -> dict[str, str]:
+def headers(keys: Sequence[bytes], webhook_id: str, sent_at: datetime, body: bytes) -> dict[str, str]:
     """The three headers of a delivery: one signature per key, so that a secret can be rotated."""
     timestamp = int(sent_at.timestamp())
     return {
@@ -88,9 +93,7 @@ def headers(
     }
 
 
-def verified(
-    key: bytes, sent: dict[str, str], body: bytes, now: datetime, tolerance_s: int = 300
-) -> bool:
+def verified(key: bytes, sent: dict[str, str], body: bytes, now: datetime, tolerance_s: int = 300) -> bool:
     """Whether a received delivery is genuine and fresh. `sent` has lower-case header names."""
     try:
         webhook_id, stamp = sent["webhook-id"], int(sent["webhook-timestamp"])
@@ -118,9 +121,7 @@ class Judgement:
     wait_ms: int = 0
 
 
-def judge(
-    *, status: int | None, retry_after: str | None, attempts: int, spread: float, now: datetime
-) -> Judgement:
+def judge(*, status: int | None, retry_after: str | None, attempts: int, spread: float, now: datetime) -> Judgement:
     """What an answer means. `attempts` includes the one just made; `spread` lies in [-1, 1].
 
     `status` is None when there was no answer. Only 2xx acknowledges; 410 says the endpoint is gone
@@ -163,31 +164,32 @@ class Circuit:
     """Recent health of one endpoint; stored beside it, so every worker sees the same."""
 
     failures: int = 0
-    first_failure_at: datetime | None = None
-    open_until: datetime | None = None
+    failing_since: datetime | None = None
+    opens_at: datetime | None = None
+
+    @property
+    def probing(self) -> bool:
+        """One delivery at a time, until one is acknowledged."""
+        return self.failures >= CIRCUIT_FAILURES
 
 
-def after_success() -> Circuit:
-    return Circuit()
+def is_endpoint_failure(status: int | None) -> bool:
+    """Whether an answer says something about the endpoint rather than about this one delivery."""
+    return status is None or status in SLOW_DOWN or status >= SERVER_ERROR
 
 
 def after_failure(circuit: Circuit, now: datetime) -> Circuit:
-    """Five failures within a minute open the circuit; a failed probe opens it again at once."""
-    first = circuit.first_failure_at
-    if first is None or _ms(now, first) > CIRCUIT_WINDOW_MS:
-        if circuit.open_until is None:
-            return Circuit(1, now, None)
-        return Circuit(CIRCUIT_FAILURES, now, _later(now))
-    failures = min(circuit.failures + 1, CIRCUIT_FAILURES)
-    return Circuit(failures, first, _later(now) if failures == CIRCUIT_FAILURES else None)
+    """Five failures in a row close the way for half a minute; a failed probe does so again."""
+    failures = circuit.failures + 1
+    since = circuit.failing_since or now
+    opens_at = now + timedelta(milliseconds=CIRCUIT_OPEN_MS) if failures >= CIRCUIT_FAILURES else None
+    return Circuit(failures, since, opens_at)
 
 
-def _later(now: datetime) -> datetime:
-    return datetime.fromtimestamp(now.timestamp() + CIRCUIT_OPEN_MS / 1000, UTC)
-
-
-def _ms(later: datetime, earlier: datetime) -> float:
-    return (later - earlier).total_seconds() * 1000
+def given_up(circuit: Circuit, now: datetime) -> bool:
+    """Nothing was acknowledged for five days: the endpoint is disabled and its owner told."""
+    since = circuit.failing_since
+    return since is not None and now - since >= timedelta(milliseconds=GIVE_UP_MS)
 
 
 def masked(number: str | None) -> str | None:
@@ -195,3 +197,25 @@ def masked(number: str | None) -> str | None:
     if not number:
         return None
     return "***" + number[-SHOWN_DIGITS:] if len(number) > SHOWN_DIGITS else "***"
+
+
+def body(event_type: str, at: datetime, facts: ClosedContact | None) -> dict[str, Any]:
+    """The payload as it is stored and sent: type, time of the event, data."""
+    data = {} if facts is None else msgspec.to_builtins(facts)
+    payload = {"type": event_type, "timestamp": msgspec.to_builtins(at), "data": data}
+    if len(encoded(payload)) > BODY_BYTES_MAX:
+        data["note"] = None
+        data["script"] = {"version_id": data["script"]["version_id"], "omitted": True} if data["script"] else None
+    return payload
+
+
+def encoded(payload: dict[str, Any]) -> bytes:
+    """The bytes that are signed and sent: the same for every attempt."""
+    return json.dumps(payload, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def lane(facts: ClosedContact) -> str:
+    """Deliveries of one lane keep their order: a customer's, or the contact's where nobody is known."""
+    if facts.customer_id or facts.customer_ref:
+        return f"customer:{facts.customer_id or facts.customer_ref}"
+    return f"contact:{facts.contact_id}"

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from crewline_tenants.crm import rules
+from crewline_tenants.crm.events import ClosedContact, ScriptResult
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 VECTOR_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - the published one
@@ -82,9 +84,7 @@ def test_a_stale_delivery_is_not_verified(seconds: int) -> None:
     assert rules.verified(b"k" * 24, sent, b"{}", NOW + timedelta(seconds=300))
 
 
-@pytest.mark.parametrize(
-    "secret", ["", "whsec_", "whsec_%%%", "whsec_AAAA", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]
-)
+@pytest.mark.parametrize("secret", ["", "whsec_", "whsec_%%%", "whsec_AAAA", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])
 def test_a_secret_of_another_form_is_refused(secret: str) -> None:
     with pytest.raises(rules.SecretFormat):
         rules.decode_secret(secret)
@@ -102,12 +102,8 @@ def test_jitter_moves_a_wait_by_at_most_a_fifth(attempts: int, spread: float) ->
     assert 0.8 * rules.SCHEDULE_MS[attempts] <= wait <= 1.2 * rules.SCHEDULE_MS[attempts]
 
 
-def judged(
-    status: int | None, *, attempts: int = 1, retry_after: str | None = None
-) -> rules.Judgement:
-    return rules.judge(
-        status=status, retry_after=retry_after, attempts=attempts, spread=0.0, now=NOW
-    )
+def judged(status: int | None, *, attempts: int = 1, retry_after: str | None = None) -> rules.Judgement:
+    return rules.judge(status=status, retry_after=retry_after, attempts=attempts, spread=0.0, now=NOW)
 
 
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
@@ -140,28 +136,68 @@ def test_retry_after_of_another_status_is_not_obeyed() -> None:
     assert judged(500, retry_after="120").wait_ms == 5_000
 
 
-def test_five_failures_in_a_minute_open_the_circuit_and_a_success_closes_it() -> None:
+def test_five_failures_in_a_row_close_the_way_for_half_a_minute() -> None:
     circuit = rules.Circuit()
     for n in range(4):
         circuit = rules.after_failure(circuit, NOW + timedelta(seconds=n))
-        assert circuit.open_until is None
+        assert circuit.opens_at is None
+        assert not circuit.probing
     circuit = rules.after_failure(circuit, NOW + timedelta(seconds=4))
-    assert circuit.open_until == NOW + timedelta(seconds=34)
+    assert circuit.opens_at == NOW + timedelta(seconds=34)
+    assert circuit.probing
     later = NOW + timedelta(minutes=2)
     again = rules.after_failure(circuit, later)
-    assert again.open_until == later + timedelta(seconds=30), "a failed probe opens it again"
-    assert rules.after_success() == rules.Circuit()
+    assert again.opens_at == later + timedelta(seconds=30), "a failed probe closes it again"
+    assert again.failing_since == NOW
 
 
-def test_slow_failures_never_open_the_circuit() -> None:
-    circuit = rules.Circuit()
-    for n in range(20):
-        circuit = rules.after_failure(circuit, NOW + timedelta(seconds=61 * n))
-    assert circuit.open_until is None
+def test_an_endpoint_that_acknowledges_nothing_for_five_days_is_given_up() -> None:
+    circuit = rules.after_failure(rules.Circuit(), NOW)
+    assert not rules.given_up(circuit, NOW + timedelta(days=5, seconds=-1))
+    assert rules.given_up(circuit, NOW + timedelta(days=5))
+    assert not rules.given_up(rules.Circuit(), NOW)
 
 
 @pytest.mark.parametrize(
-    ("number", "shown"), [("+8613800138000", "***8000"), ("123", "***"), ("", None), (None, None)]
+    ("status", "blamed"), [(None, True), (500, True), (503, True), (429, True), (422, False), (302, False)]
 )
+def test_a_refused_delivery_is_not_a_broken_endpoint(status: int | None, blamed: bool) -> None:
+    assert rules.is_endpoint_failure(status) is blamed
+
+
+def closed(**changes: object) -> ClosedContact:
+    facts: dict[str, object] = {
+        "contact_id": UUID(int=1),
+        "version": 1,
+        "channel": "voice",
+        "direction": "inbound",
+        "outcome": "answered",
+        "arrived_at": NOW,
+        "ended_at": NOW,
+    }
+    return ClosedContact(**{**facts, **changes})  # type: ignore[arg-type]
+
+
+def test_the_body_of_one_event_is_always_the_same_bytes() -> None:
+    payload = rules.body("contact.closed", NOW, closed(disposition="余额"))
+    assert rules.encoded(payload) == rules.encoded(json.loads(rules.encoded(payload)))
+    assert payload["data"]["disposition"] == "余额"
+    assert payload["timestamp"] == "2026-11-24T12:00:00Z"
+
+
+def test_a_body_that_would_be_too_long_goes_without_its_answers() -> None:
+    script = ScriptResult(version_id=UUID(int=2), answers={"story": "x" * 30_000})
+    payload = rules.body("contact.closed", NOW, closed(script=script, note="y" * 30_000))
+    assert payload["data"]["script"] == {"version_id": str(UUID(int=2)), "omitted": True}
+    assert len(rules.encoded(payload)) <= rules.BODY_BYTES_MAX
+
+
+def test_a_lane_is_a_customer_or_else_the_contact() -> None:
+    assert rules.lane(closed()) == f"contact:{UUID(int=1)}"
+    assert rules.lane(closed(customer_ref="C-7")) == "customer:C-7"
+    assert rules.lane(closed(customer_id=UUID(int=3), customer_ref="C-7")) == f"customer:{UUID(int=3)}"
+
+
+@pytest.mark.parametrize(("number", "shown"), [("+8613800138000", "***8000"), ("123", "***"), ("", None), (None, None)])
 def test_numbers_are_masked(number: str | None, shown: str | None) -> None:
     assert rules.masked(number) == shown
