@@ -77,13 +77,21 @@ class PoolDispatcher:
         try:
             await self._read(full)
             await self._end_timers()
+        except Exception:
+            self._forget()
+            raise
+        return await self._guarded_decide()
+
+    async def _guarded_decide(self) -> int:
+        """Decide and commit; a deposed dispatcher's batch fails whole and ends its reign."""
+        try:
             return await self._decide()
         except Conflict as problem:
+            self._forget()
             if problem.code != "deposed":
                 raise
-            _log.warning("pool_lost", pool_id=str(self.pool_id), epoch=self.lease.epoch)
+            _log.warning("pool_lost", pool_id=str(self.pool_id), holder=self.holder)
             self.lease = None
-            self._forget()
             return 0
         except Exception:
             self._forget()
