@@ -1,14 +1,16 @@
 """What every edge of the product uses: who is asking, and the context in which they may act.
 
-A handler names `principal: Principal` and `db: Database` (dependencies of the application), asks
-`tenant_access` or `operator_access` for a context, and opens one transaction with it:
+A handler names `principal: Who` and `db: Db` (dependencies of the application; `clock: Now` and
+`settings: Config` are the others), asks `tenant_access` or `operator_access` for a context, and opens
+one transaction with it:
 
     @get("/api/v1/tenants/{tenant_id:uuid}/queues")
-    async def list_queues(tenant_id: UUID, principal: Principal, db: Database) -> list[QueueOut]:
+    async def list_queues(tenant_id: FromPath[UUID], principal: Who, db: Db) -> list[QueueOut]:
         context = tenant_access(principal, tenant_id, Permission.QUEUE_READ)
         async with db.transaction(context) as tx:
             return await service.list_queues(tx, tenant_id)
 
+Litestar 3 wants every source named: FromPath, FromQuery, JSONBody, URLEncodedBody of litestar.params.
 State-changing requests of a session are refused without its CSRF token, or from another site,
 before the handler runs.
 """
@@ -20,7 +22,8 @@ from urllib.parse import urlsplit
 import msgspec
 from litestar import Request
 from litestar.datastructures import State
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
+from litestar.params import SkipValidation
 
 from crewline_infra.clock import Clock
 from crewline_infra.db import Database
@@ -40,14 +43,20 @@ from crewline_tenants.people.rules import (
 )
 
 __all__ = (
+    "AnyRequest",
     "Body",
+    "Config",
+    "Db",
     "Form",
     "Membership",
+    "Now",
     "Permission",
     "PersonRole",
     "Principal",
+    "Who",
     "dependencies",
     "find_principal",
+    "from_our_site",
     "leg_access",
     "operator_access",
     "session_cookie_name",
@@ -55,6 +64,10 @@ __all__ = (
 )
 
 
+Who = NamedDependency[Principal]
+Db = NamedDependency[Database]
+Now = NamedDependency[SkipValidation[Clock]]  # a protocol cannot be checked at run time
+Config = NamedDependency[Settings]
 AnyRequest = Request[Any, Any, State]
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER = "x-csrf-token"

@@ -6,16 +6,18 @@ from uuid import UUID
 
 import msgspec
 from litestar import delete, get, post
+from litestar.params import FromPath, JSONBody
 
-from crewline_infra.clock import Clock
-from crewline_infra.db import Database
 from crewline_infra.tenancy import Context, Role
 from crewline_tenants.people import service
 from crewline_tenants.people.access import (
     Body,
+    Db,
+    Now,
     Permission,
     PersonRole,
     Principal,
+    Who,
     operator_access,
     tenant_access,
 )
@@ -68,7 +70,7 @@ class PersonOut(msgspec.Struct, kw_only=True, frozen=True):
 
 
 @get("/api/v1/me", summary="Who this session or key acts as")
-async def read_me(principal: Principal) -> MeOut:
+async def read_me(principal: Who) -> MeOut:
     return MeOut(
         user_id=principal.user_id,
         login=principal.login,
@@ -82,7 +84,7 @@ async def read_me(principal: Principal) -> MeOut:
 
 
 @get("/api/v1/me/keys", summary="List your API keys")
-async def list_keys(principal: Principal, db: Database) -> list[KeyOut]:
+async def list_keys(principal: Who, db: Db) -> list[KeyOut]:
     async with db.transaction(_own(principal)) as tx:
         keys = await service.list_keys(tx, principal.user_id)
     return [
@@ -98,26 +100,26 @@ async def list_keys(principal: Principal, db: Database) -> list[KeyOut]:
 
 
 @post("/api/v1/me/keys", summary="Make an API key that acts as you")
-async def add_key(data: KeyIn, principal: Principal, db: Database, clock: Clock) -> NewKeyOut:
+async def add_key(data: JSONBody[KeyIn], principal: Who, db: Db, clock: Now) -> NewKeyOut:
     async with db.transaction(_own(principal)) as tx:
         made = await service.add_key(tx, principal.user_id, data.label, clock.now(), days=data.days)
     return NewKeyOut(id=made.id, label=made.label, key=made.key)
 
 
 @delete("/api/v1/me/keys/{key_id:uuid}", summary="Revoke one of your API keys")
-async def revoke_key(key_id: UUID, principal: Principal, db: Database, clock: Clock) -> None:
+async def revoke_key(key_id: FromPath[UUID], principal: Who, db: Db, clock: Now) -> None:
     async with db.transaction(_own(principal)) as tx:
         await service.revoke_key(tx, principal.user_id, key_id, clock.now())
 
 
 @get("/api/v1/people", summary="List the operator's people")
-async def list_staff(principal: Principal, db: Database) -> list[PersonOut]:
+async def list_staff(principal: Who, db: Db) -> list[PersonOut]:
     async with db.transaction(operator_access(principal, Permission.PEOPLE_READ)) as tx:
         return [_person(person) for person in await service.list_people(tx, None)]
 
 
 @get("/api/v1/tenants/{tenant_id:uuid}/people", summary="List a tenant's people")
-async def list_members(tenant_id: UUID, principal: Principal, db: Database) -> list[PersonOut]:
+async def list_members(tenant_id: FromPath[UUID], principal: Who, db: Db) -> list[PersonOut]:
     tenant_access(principal, tenant_id, Permission.PEOPLE_READ)
     async with db.transaction(_own(principal)) as tx:
         return [_person(person) for person in await service.list_people(tx, tenant_id)]

@@ -5,10 +5,17 @@ from uuid import UUID
 
 import msgspec
 from litestar import get
+from litestar.params import FromPath
 
-from crewline_infra.db import Database
 from crewline_infra.tenancy import Context, Role
-from crewline_tenants.people.access import Permission, PersonRole, Principal, tenant_access
+from crewline_tenants.people.access import (
+    Db,
+    Permission,
+    PersonRole,
+    Principal,
+    Who,
+    tenant_access,
+)
 from crewline_tenants.tenants import service
 from crewline_tenants.tenants.model import Tenant
 
@@ -27,13 +34,13 @@ class TenantOut(msgspec.Struct, kw_only=True, frozen=True):
 
 
 @get("/api/v1/tenants", summary="List the tenants that you may see")
-async def list_tenants(principal: Principal, db: Database) -> list[TenantOut]:
+async def list_tenants(principal: Who, db: Db) -> list[TenantOut]:
     async with db.transaction(_registry(principal)) as tx:
         return [_out(tenant) for tenant in await service.list_tenants(tx, _own(principal))]
 
 
 @get("/api/v1/tenants/{tenant_id:uuid}", summary="Read a tenant")
-async def read_tenant(tenant_id: UUID, principal: Principal, db: Database) -> TenantOut:
+async def read_tenant(tenant_id: FromPath[UUID], principal: Who, db: Db) -> TenantOut:
     context = tenant_access(principal, tenant_id, Permission.TENANT_READ)
     async with db.transaction(context) as tx:
         return _out(await service.get_tenant(tx, tenant_id))

@@ -1,0 +1,18 @@
+"""Every router of the product, named one by one: what is not here is not served."""
+
+from litestar.types import ControllerRouterHandler
+
+from crewline_app import health
+from crewline_tenants.people import http as people
+from crewline_tenants.tenants import http as tenants
+from crewline_web import docs, static_files
+from crewline_web.auth import pages as auth
+
+ROUTES: list[ControllerRouterHandler] = [
+    *health.ROUTES,
+    *static_files.ROUTES,
+    *docs.ROUTES,
+    *auth.ROUTES,
+    *people.ROUTES,
+    *tenants.ROUTES,
+]
