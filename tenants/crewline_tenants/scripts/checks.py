@@ -71,9 +71,7 @@ def _when(script: Script, step: Step, when: When) -> Iterator[str]:
     known = {option.value for option in field.options}
     if field.kind in {"choice", "multi"}:
         yield from (
-            f"step '{step.id}': '{value}' is no option of field '{field.id}'"
-            for value in wanted
-            if value not in known
+            f"step '{step.id}': '{value}' is no option of field '{field.id}'" for value in wanted if value not in known
         )
     if field.kind == "yes_no" and (when.one_of is not None or isinstance(when.is_, str)):
         yield f"step '{step.id}': field '{field.id}' is true or false"

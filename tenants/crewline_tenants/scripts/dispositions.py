@@ -1,55 +1,60 @@
 """The tenant's tree of dispositions: coded results of contacts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Literal
+from uuid import UUID
 
 import msgspec
 
-from crewline_infra.errors import Invalid
+Outcome = Literal["resolved", "sale", "appointment", "follow_up", "refused", "other"]
 
 
 class Disposition(msgspec.Struct, frozen=True, kw_only=True):
-    """One node. Only leaves can close a contact; `parent` is another node's code."""
+    """One node. Only active leaves can close a contact. `label` is by language ('en' always)."""
 
+    id: UUID
+    parent_id: UUID | None = None
     code: str
     label: dict[str, str]
-    parent: str | None = None
-    note_required: bool = False
-    resolved: bool = True
+    outcome: Outcome = "resolved"
     active: bool = True
 
 
-def leaves(tree: tuple[Disposition, ...]) -> tuple[Disposition, ...]:
-    """Nodes an agent can choose, in the tree's order."""
-    parents = {node.parent for node in tree}
-    return tuple(node for node in tree if node.code not in parents and node.active)
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
+    """A leaf with the labels on the way to it ('Changes › Weather › Rebooked')."""
+
+    id: UUID
+    code: str
+    trail: tuple[dict[str, str], ...]
 
 
-def trail(tree: tuple[Disposition, ...], code: str) -> tuple[Disposition, ...]:
-    """From the root to the node: 'Changes › Weather › Rebooked'."""
-    by_code = {node.code: node for node in tree}
+def choices(tree: Sequence[Disposition]) -> tuple[Choice, ...]:
+    """What an agent can choose, in the tree's order."""
+    parents = {node.parent_id for node in tree}
+    return tuple(
+        Choice(id=node.id, code=node.code, trail=tuple(step.label for step in trail(tree, node.id)))
+        for node in tree
+        if node.id not in parents and all(step.active for step in trail(tree, node.id))
+    )
+
+
+def trail(tree: Sequence[Disposition], node_id: UUID) -> tuple[Disposition, ...]:
+    """From the root to the node."""
+    nodes = {node.id: node for node in tree}
     steps: list[Disposition] = []
-    at: str | None = code
-    while at in by_code and by_code[at] not in steps:
-        steps.append(by_code[at])
-        at = by_code[at].parent
+    at: UUID | None = node_id
+    while at in nodes and nodes[at] not in steps:
+        steps.append(nodes[at])
+        at = nodes[at].parent_id
     return tuple(reversed(steps))
 
 
-def choose(tree: tuple[Disposition, ...], code: str, note: str) -> Disposition:
-    """The chosen leaf, or `Invalid` saying what is missing."""
-    chosen = next((node for node in leaves(tree) if node.code == code), None)
-    if chosen is None:
-        raise Invalid("Choose one of the tenant's results.", field="disposition")
-    if chosen.note_required and not note.strip():
-        raise Invalid("This result needs a note.", field="note")
-    return chosen
-
-
-def problems(tree: tuple[Disposition, ...]) -> Iterator[str]:
+def problems(tree: Sequence[Disposition]) -> Iterator[str]:
     codes = [node.code for node in tree]
-    yield from (f"code '{code}' exists twice" for code in set(codes) if codes.count(code) > 1)
+    yield from (f"code '{code}' exists twice" for code in sorted(set(codes)) if codes.count(code) > 1)
+    ids = {node.id for node in tree}
     for node in tree:
-        if node.parent is not None and node.parent not in codes:
-            yield f"'{node.code}' lies under '{node.parent}', which does not exist"
-        elif trail(tree, node.code)[0].parent is not None:
+        if node.parent_id is not None and node.parent_id not in ids:
+            yield f"'{node.code}' lies under a result that does not exist"
+        elif trail(tree, node.id)[0].parent_id is not None:
             yield f"'{node.code}' lies in a circle"

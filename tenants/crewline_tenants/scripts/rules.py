@@ -35,9 +35,7 @@ from crewline_infra.errors import Invalid
 
 LANGUAGE = "crewline-script/1"
 Texts = dict[str, str]
-FieldKind = Literal[
-    "text", "long_text", "number", "date", "choice", "multi", "yes_no", "phone", "email"
-]
+FieldKind = Literal["text", "long_text", "number", "date", "choice", "multi", "yes_no", "phone", "email"]
 
 
 class Option(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -196,7 +194,5 @@ def _holds(when: When, values: Mapping[str, Any]) -> bool:
     if when.filled is not None:
         return (value not in (None, "", [])) is when.filled
     if when.one_of is not None:
-        return any(
-            str(item) in when.one_of for item in (value if isinstance(value, list) else [value])
-        )
+        return any(str(item) in when.one_of for item in (value if isinstance(value, list) else [value]))
     return when.is_ in value if isinstance(value, list) else bool(value == when.is_)
