@@ -39,6 +39,11 @@ class Metric:
         """'service_level.v4@1': what a contract clause or a frozen report pins."""
         return f"{self.name}@{self.version}"
 
+    @property
+    def short(self) -> str:
+        """'V4' for a service level, else the name: the key of its value in reports."""
+        return self.name.rpartition(".")[2].upper() if "." in self.name else self.name
+
 
 def exact(metric: Metric, tally: Tally) -> Fraction | None:
     """The value without rounding: a ratio for percent, milliseconds for seconds; None is N/A.

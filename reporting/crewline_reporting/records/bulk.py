@@ -68,11 +68,15 @@ async def _append_unmet(tx: Tx, connection: asyncpg.Connection, tenant_id: UUID,
     except asyncpg.UniqueViolationError as problem:
         raise Conflict("The same contacts are being recorded twice at once; repeat.", code="record_race") from problem
     conflicts = [n for n, same in met.items() if not same]
-    for n in conflicts:
-        record = packed.record_at(n)
-        await store.keep_conflict(tx, new_id(), record, fingerprint(record))
+    await keep_conflicts(tx, [packed.record_at(n) for n in conflicts])
     return BulkResult(added, [n for n, same in met.items() if same], conflicts)
 
 
 async def _once(payload: bytes) -> AsyncIterator[bytes]:
     yield payload
+
+
+async def keep_conflicts(tx: Tx, records: list[Record]) -> None:
+    """Keep accounts that differ from a stored one under the same external id, for people to judge."""
+    for record in records:
+        await store.keep_conflict(tx, new_id(), record, fingerprint(record))

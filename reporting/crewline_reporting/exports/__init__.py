@@ -1,0 +1,1 @@
+"""Files that leave the product: tables that spreadsheets can open without harm."""

@@ -1,0 +1,1 @@
+"""Reports: counts and metrics of a tenant per interval of its local time."""
