@@ -3,6 +3,9 @@
 from litestar.types import ControllerRouterHandler
 
 from crewline_app import health
+from crewline_reporting.metrics import http as metrics
+from crewline_reporting.records import http as records
+from crewline_reporting.reports import http as reports
 from crewline_tenants.people import http as people
 from crewline_tenants.tenants import http as tenants
 from crewline_web import docs, static_files
@@ -15,4 +18,7 @@ ROUTES: list[ControllerRouterHandler] = [
     *auth.ROUTES,
     *people.ROUTES,
     *tenants.ROUTES,
+    *metrics.ROUTES,
+    *records.ROUTES,
+    *reports.ROUTES,
 ]
