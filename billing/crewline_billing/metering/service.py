@@ -36,6 +36,18 @@ class MeterTotal(msgspec.Struct, frozen=True, kw_only=True):
     pending: int
 
 
+class ContactRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A usage row of one contact, and the invoice that holds it."""
+
+    version: int
+    meter: str
+    sign: int
+    quantity: int
+    unit: str
+    billed_at: datetime
+    invoice_id: UUID | None
+
+
 async def append(tx: Tx, tenant_id: UUID, records: Sequence[Record]) -> int:
     """Meter new record versions, tens of thousands at a time; returns how many usage rows were new.
 
@@ -94,6 +106,12 @@ async def read_line_contacts(
 async def read_totals(tx: Tx, tenant_id: UUID, period: Period) -> list[MeterTotal]:
     """Raw sums by meter, before any contract is applied."""
     return [MeterTotal(**row._mapping) for row in await store.totals(tx, tenant_id, period)]
+
+
+async def contact_rows(tx: Tx, tenant_id: UUID, contact_id: UUID) -> list[ContactRow]:
+    """What one contact used, version by version: the rows that its invoice lines add up."""
+    rows = await store.of_contact(tx, tenant_id, contact_id)
+    return [ContactRow(**row._mapping) for row in rows]
 
 
 async def attach(tx: Tx, tenant_id: UUID, period: Period, invoice_id: UUID) -> int:
