@@ -77,6 +77,11 @@ async def _stretches(
         at += _STRETCH
 
 
+async def extent(tx: Tx, tenant_id: UUID) -> tuple[datetime, datetime] | None:
+    """The first and the last instant at which a contact counts; None for a tenant without any."""
+    return await store.extent(tx, tenant_id)
+
+
 @dataclass(frozen=True, slots=True)
 class IntervalTally:
     interval: Interval

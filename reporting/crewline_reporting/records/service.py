@@ -119,6 +119,11 @@ async def list_contacts(
     return ContactPage(contacts, _position(found[limit - 1]) if more else None)
 
 
+async def count_contacts(tx: Tx, tenant_id: UUID, wanted: ContactFilter) -> int:
+    """How many contacts all pages of `list_contacts` hold together."""
+    return await store.count(tx, tenant_id, wanted)
+
+
 async def contact_versions(tx: Tx, tenant_id: UUID, contact_id: UUID) -> list[Record]:
     """All versions of one contact, the current one first, customers masked. Raises `NotFound`."""
     found = await store.versions(tx, tenant_id, contact_id)

@@ -129,30 +129,40 @@ async def versions(tx: Tx, tenant_id: UUID, contact_id: UUID) -> list[Record]:
     return [_record(row) for row in rows]
 
 
-_PAGE = f"""
-select {_FIELD_LIST} from record r where r.tenant_id = $1 and r.current
+_WANTED = """
+from record r where r.tenant_id = $1 and r.current
    and r.counted_at >= $2 and r.counted_at < $3
-   and ($4::timestamptz is null or (r.counted_at, r.contact_id) > ($4, $5::uuid))
-   and ($6::uuid is null or r.queue_id = $6)
-   and ($7::text[] is null or r.outcome = any($7))
-   and ($8::text is null or r.channel = $8)
-   and ($9::text is null or r.agent_alias = $9)
-   and ($10::bigint is null or r.wait_ms <= $10)
-   and ($11::bigint is null or r.wait_ms > $11)
-   and ($12::bigint is null or r.wait_ms < $12)
+   and ($4::uuid is null or r.queue_id = $4)
+   and ($5::text[] is null or r.outcome = any($5))
+   and ($6::text is null or r.channel = $6)
+   and ($7::text is null or r.agent_alias = $7)
+   and ($8::bigint is null or r.wait_ms <= $8)
+   and ($9::bigint is null or r.wait_ms > $9)
+   and ($10::bigint is null or r.wait_ms < $10)
+"""
+_PAGE = f"""
+select {_FIELD_LIST} {_WANTED}
+   and ($11::timestamptz is null or (r.counted_at, r.contact_id) > ($11, $12::uuid))
  order by r.counted_at, r.contact_id limit $13
 """
+_COUNT = f"select count(*) {_WANTED}"
 
 
 async def page(tx: Tx, tenant_id: UUID, wanted: ContactFilter, after: Position | None, limit: int) -> list[Record]:
     """Current versions in the order of (counted instant, contact)."""
-    rows = await tx.rows(
-        _PAGE,
-        tenant_id,
+    position = (after.at, after.contact_id) if after else (None, None)
+    rows = await tx.rows(_PAGE, tenant_id, *_conditions(wanted), *position, limit)
+    return [_record(row) for row in rows]
+
+
+async def count(tx: Tx, tenant_id: UUID, wanted: ContactFilter) -> int:
+    return int(await tx.value(_COUNT, tenant_id, *_conditions(wanted)))
+
+
+def _conditions(wanted: ContactFilter) -> tuple[Any, ...]:
+    return (
         wanted.from_at,
         wanted.to_at,
-        after.at if after else None,
-        after.contact_id if after else None,
         wanted.queue_id,
         list(wanted.outcomes) or None,
         wanted.channel,
@@ -160,9 +170,7 @@ async def page(tx: Tx, tenant_id: UUID, wanted: ContactFilter, after: Position |
         wanted.wait_at_most_ms,
         wanted.wait_over_ms,
         wanted.wait_under_ms,
-        limit,
     )
-    return [_record(row) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
