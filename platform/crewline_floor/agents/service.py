@@ -70,6 +70,11 @@ async def set_presence(tx: Tx, agent_id: UUID, state: str, reason: str | None, a
     return await presence(tx, agent_id)
 
 
+async def hint(tx: Tx, agent_id: UUID) -> None:
+    """Wake dispatchers and the agent's desk."""
+    await store.hint(tx, [agent_id])
+
+
 async def seen(tx: Tx, agent_id: UUID, at: datetime) -> None:
     await store.seen(tx, agent_id, at)
 

@@ -34,7 +34,9 @@ async def drop_slots(tx: Tx, leg_ids: Sequence[UUID]) -> None:
 
 
 async def note_ringing(tx: Tx, agent_ids: Sequence[UUID], tenant_ids: Sequence[UUID], at: datetime) -> None:
+    """In their time, and on their desks."""
     await store.log(tx, agent_ids, "ringing", None, tenant_ids, at=at)
+    await store.hint(tx, agent_ids)
 
 
 async def free_agents(tx: Tx, pool_id: UUID, only: Sequence[UUID] | None = None) -> dict[UUID, int]:

@@ -23,6 +23,14 @@ async def presence(tx: Tx, agent_id: UUID) -> Row[Any] | None:
     return await tx.row("select state, reason, since, seen_at from agent_presence where agent_id = $1", agent_id)
 
 
+async def hint(tx: Tx, agent_ids: Sequence[UUID]) -> None:
+    """Tell dispatchers and desks that these agents changed (ids only: every listener reads this)."""
+    await tx.run(
+        "select pg_notify('crewline_floor', 'agent ' || id) from unnest($1::uuid[]) as given(id)",
+        list(agent_ids),
+    )
+
+
 async def put_presence(tx: Tx, agent_id: UUID, state: str, reason: str | None, at: datetime) -> None:
     await tx.run(
         """

@@ -110,6 +110,7 @@ async def leave(tx: Tx, tenant_id: UUID, contact_id: UUID, at: datetime) -> bool
     if leg is not None:
         await store.leg_ended(tx, tenant_id, leg.id, "caller_gone", gone.ended_at or at)
         await agents.free_slot(tx, leg.agent_id, leg.id, gone.ended_at or at)
+        await agents.hint(tx, leg.agent_id)
     if gone.outcome == "abandoned":
         fact = events.ContactAbandoned(contact_id=contact_id, at=gone.ended_at or at)
         await publish(tx, tenant_id, fact)
@@ -127,7 +128,7 @@ async def to_wrap_up(tx: Tx, contact: Contact, leg: Row[Any], by: Literal["agent
     await agents.move_slot(tx, tenant_id, leg.agent_id, leg.id, "wrapping", at=ended)
     fact = events.ContactReleased(contact_id=contact.id, by=by, at=ended)
     await publish(tx, tenant_id, fact)
-    await hint_agent(tx, contact, leg.agent_id)
+    await agents.hint(tx, leg.agent_id)
 
 
 async def wrap_up_limit_ms(tx: Tx, contact: Contact) -> int:
@@ -184,11 +185,6 @@ async def hint_contact(tx: Tx, contact: Contact) -> None:
     """Wake the pool's dispatcher; it reads the rows itself."""
     if contact.pool_id is not None:
         await store.hint(tx, f"contact {contact.pool_id} {contact.tenant_id} {contact.id}")
-
-
-async def hint_agent(tx: Tx, contact: Contact, agent_id: UUID) -> None:
-    if contact.pool_id is not None:
-        await store.hint(tx, f"agent {agent_id}")
 
 
 async def _locked(tx: Tx, tenant_id: UUID, contact_id: UUID) -> Contact:

@@ -23,7 +23,7 @@ async def answer(tx: Tx, tenant_id: UUID, leg_id: UUID, agent_id: UUID, at: date
     if leg.answered_at is not None:
         return contact
     contact = rules.step(contact, "answer", at)
-    script = await store.newest_script_version(tx, tenant_id, contact.queue_id) if contact.queue_id else None
+    script = await newest_script(tx, tenant_id, contact.queue_id)
     contact = msgspec.structs.replace(contact, script_version_id=script)
     await store.save(tx, contact)
     answered = contact.answered_at or at
@@ -115,6 +115,11 @@ async def wrap_up_over(tx: Tx, tenant_id: UUID, leg_id: UUID, at: datetime) -> b
     return True
 
 
+async def newest_script(tx: Tx, tenant_id: UUID, queue_id: UUID | None) -> UUID | None:
+    """The version that an answer would pin now."""
+    return await store.newest_script_version(tx, tenant_id, queue_id) if queue_id else None
+
+
 async def _close(tx: Tx, contact: Contact, leg: Row[Any], at: datetime, *, flags: tuple[str, ...] = ()) -> Contact:
     contact = rules.step(contact, "finish", at)
     wrapped = contact.wrapped_at or at
@@ -122,7 +127,7 @@ async def _close(tx: Tx, contact: Contact, leg: Row[Any], at: datetime, *, flags
     await store.leg_ended(tx, contact.tenant_id, leg.id, "handled", wrapped)
     await agents.free_slot(tx, leg.agent_id, leg.id, wrapped)
     await service.publish_closed(tx, contact, flags)
-    await service.hint_agent(tx, contact, leg.agent_id)
+    await agents.hint(tx, leg.agent_id)
     return contact
 
 
@@ -135,6 +140,7 @@ async def _return(tx: Tx, contact: Contact, leg: Row[Any], why: str, at: datetim
     fact = events.ContactReturned(contact_id=contact.id, leg_id=leg.id, agent_id=leg.agent_id, why=why, at=at)
     await service.publish(tx, contact.tenant_id, fact)
     await service.hint_contact(tx, contact)
+    await agents.hint(tx, leg.agent_id)
 
 
 async def _in_hand(tx: Tx, tenant_id: UUID, leg_id: UUID, agent_id: UUID) -> tuple[Row[Any], Contact]:
