@@ -103,17 +103,17 @@ async def list_contacts(
             from_at=reports.moment(first, tenant.time_zone, end=False),
             to_at=reports.moment(last, tenant.time_zone, end=True),
             queue_id=await queues.find_queue(tx, tenant_id, queue) if queue else None,
-            outcomes=_outcomes(outcome),
+            outcomes=known_outcomes(outcome),
             channel=known_channel(channel),
             agent_alias=agent_alias,
             wait_at_most_ms=_ms(within, "within"),
             wait_over_ms=_ms(over, "over"),
             wait_under_ms=_ms(under, "under"),
         )
-        page = await service.list_contacts(tx, tenant_id, wanted, after=_position(after), limit=limit)
+        page = await service.list_contacts(tx, tenant_id, wanted, after=read_cursor(after), limit=limit)
     if as_csv:
         return csv_download(_lines(db, context, tenant_id, wanted), f"contacts-{tenant.slug}.csv")
-    next_after = _cursor(page.next_after) if page.next_after else None
+    next_after = cursor(page.next_after) if page.next_after else None
     return Response(ContactPageOut(contacts=[_out(r) for r in page.contacts], next_after=next_after))
 
 
@@ -153,7 +153,7 @@ def _out(record: Record) -> ContactOut:
     return msgspec.convert(record, ContactOut, from_attributes=True)
 
 
-def _outcomes(text: str | None) -> tuple[str, ...]:
+def known_outcomes(text: str | None) -> tuple[str, ...]:
     names = tuple(text.split(",")) if text else ()
     for name in names:
         if name not in OUTCOMES:
@@ -165,16 +165,16 @@ def _ms(text: str | None, field: str) -> int | None:
     return None if text is None else reports.milliseconds(text, field)
 
 
-def _cursor(position: Position) -> str:
+def cursor(position: Position) -> str:
     return base64.urlsafe_b64encode(f"{position.at.isoformat()}|{position.contact_id}".encode()).decode()
 
 
-def _position(cursor: str | None) -> Position | None:
+def read_cursor(text: str | None) -> Position | None:
     """Raises `Invalid` for anything that is not a cursor of ours."""
-    if cursor is None:
+    if text is None:
         return None
     try:
-        at, _bar, contact_id = base64.urlsafe_b64decode(cursor).decode().partition("|")
+        at, _bar, contact_id = base64.urlsafe_b64decode(text).decode().partition("|")
         instant = datetime.fromisoformat(at)
         if instant.tzinfo is None:
             raise ValueError(at)
