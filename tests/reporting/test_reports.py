@@ -120,7 +120,7 @@ async def test_the_report_over_the_api(worker_database, scene) -> None:
         "V3": "33.33",
         "V4": "50.00",
         "V9": "66.67",
-        "offered": "3",
+        "offered": 3,
         "asa": "20.001",
         "aht": "60.000",
     }
@@ -130,7 +130,7 @@ async def test_the_report_over_the_api(worker_database, scene) -> None:
         assert answer.status_code == status
     theirs = await scene.get("birch-manager", report_path(scene.birch), **asked)
     assert theirs.json()["total"]["values"] == dict.fromkeys(values) | {
-        name: "0" for name in values if name in CATALOGUE and CATALOGUE[name].unit == "count"
+        name: 0 for name in values if name in CATALOGUE and CATALOGUE[name].unit == "count"
     }
 
 

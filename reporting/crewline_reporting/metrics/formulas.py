@@ -54,11 +54,13 @@ def exact(metric: Metric, tally: Tally) -> Fraction | None:
     return None if denominator == 0 else Fraction(numerator, denominator)
 
 
-def shown(metric: Metric, tally: Tally) -> Decimal | None:
+def shown(metric: Metric, tally: Tally) -> Decimal | int | None:
     """The value as printed: percent to 2 places, seconds to 3, half up; None is N/A."""
     numerator, denominator = metric.parts(tally)
     if denominator == 0:
         return None
+    if metric.unit == "count":
+        return numerator
     return _placed(half_up(numerator * _SCALE[metric.unit], denominator), SHOWN_PLACES[metric.unit])
 
 

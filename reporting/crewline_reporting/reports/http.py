@@ -25,12 +25,12 @@ from crewline_tenants.tenants.service import get_tenant
 
 
 class RowOut(msgspec.Struct, kw_only=True, frozen=True):
-    """`values` by the metrics' short names: percent, seconds or a count as exact text; null is N/A."""
+    """`values` by the metrics' short names: percent and seconds as exact text, counts as numbers; null is N/A."""
 
     interval: str
     starts_at: datetime
     ends_at: datetime
-    values: dict[str, Decimal | None]
+    values: dict[str, Decimal | int | None]
 
 
 class ServiceLevelOut(msgspec.Struct, kw_only=True, frozen=True):

@@ -49,7 +49,7 @@ class ReportRow:
     interval: Interval
     tally: Tally
 
-    def value(self, metric: Metric) -> Decimal | None:
+    def value(self, metric: Metric) -> Decimal | int | None:
         """The shown value; None is N/A."""
         return shown(metric, self.tally)
 
