@@ -16,6 +16,7 @@ from crewline_app.problems import exception_handlers
 from crewline_app.requests import observed
 from crewline_app.routes import ROUTES
 from crewline_app.wiring import open_database
+from crewline_floor.board.hub import stop_hub
 from crewline_infra import log
 from crewline_infra.clock import Clock, SystemClock
 from crewline_infra.db import Database
@@ -43,6 +44,7 @@ def create_app(
         exception_handlers=exception_handlers(),
         lifespan=[] if database is not None else [_own_database],
         logging_config=None,
+        on_shutdown=[stop_hub],
         openapi_config=_openapi(),
         request_max_body_size=BODY_BYTES_MAX,
         state=state,

@@ -3,6 +3,8 @@
 from litestar.types import ControllerRouterHandler
 
 from crewline_app import health
+from crewline_floor.board import http as board
+from crewline_floor.desk import http as desk
 from crewline_reporting.metrics import http as metrics
 from crewline_reporting.records import http as records
 from crewline_reporting.reports import http as reports
@@ -25,4 +27,6 @@ ROUTES: list[ControllerRouterHandler] = [
     *records.ROUTES,
     *reports.ROUTES,
     *office.ROUTES,
+    *desk.ROUTES,
+    *board.ROUTES,
 ]

@@ -1,12 +1,16 @@
 """The desk over the API. Every address names the agent's own leg; anybody else's is not there."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 from litestar import get, post, put
+from litestar.datastructures import State
 from litestar.params import FromPath, JSONBody
+from litestar.response import Stream
 
+from crewline_floor.board.hub import STREAM_HEADERS, Hub, hub_of
 from crewline_floor.desk import service
 from crewline_floor.desk.model import DeskView, InHand
 from crewline_infra.clock import Clock
@@ -23,6 +27,8 @@ from crewline_tenants.people.access import (
     leg_access,
     operator_access,
 )
+
+POLL_S = 5.0
 
 
 class DeskOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +53,7 @@ class StepIn(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`values` by field id."""
 
     step: str
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 class StepOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,4 +166,33 @@ async def post_finish(leg_id: FromPath[UUID], data: JSONBody[FinishIn], principa
     return await read_desk(db, principal, clock)
 
 
-ROUTES = [get_desk, put_presence, get_leg, put_note, put_step, post_back, post_finish, post_deed]
+@get("/api/v1/desk/stream", summary="My desk as server-sent events", media_type="text/event-stream")
+async def stream_desk(principal: Who, db: Db, clock: Now, state: State) -> Stream:
+    """Event `desk` carries the same document as the snapshot, at once and on each change."""
+    agent_of(principal)
+    frames = desk_frames(hub_of(state), db, principal, clock)
+    return Stream(frames, media_type="text/event-stream", headers=STREAM_HEADERS)
+
+
+async def desk_frames(hub: Hub, db: Database, principal: Principal, clock: Clock) -> AsyncIterator[bytes]:
+    """Read on each hint and every few seconds; send when something changed, else a comment."""
+    agent_id, sent = agent_of(principal), b""
+    while not hub.closing:
+        out = await read_desk(db, principal, clock)
+        told = msgspec.json.encode(_timeless(out))
+        if told != sent:
+            sent = told
+            yield b"event: desk\ndata: " + msgspec.json.encode(out) + b"\n\n"
+        else:
+            yield b": keep\n\n"
+        await hub.agent_changed(agent_id, POLL_S)
+    yield b"event: shutdown\nretry: 1000\ndata: {}\n\n"
+
+
+def _timeless(out: DeskOut) -> DeskOut:
+    """Without the figures that run on by themselves: they alone are no news."""
+    desk = msgspec.structs.replace(out.desk, at=None, day=None)
+    return DeskOut(desk=desk, contacts=[msgspec.structs.replace(c, waited_ms=0) for c in out.contacts])
+
+
+ROUTES = [stream_desk, get_desk, put_presence, get_leg, put_note, put_step, post_back, post_finish, post_deed]

@@ -46,6 +46,7 @@ class QueueInPool(msgspec.Struct, frozen=True):
 class PoolSetup(msgspec.Struct, frozen=True):
     """Policy and members for the decision; names and limits for boards and timers."""
 
+    name: str
     policy: PoolPolicy
     queues: tuple[Queue, ...]
     agents: tuple[Agent, ...]
@@ -79,7 +80,9 @@ async def load(tx: Tx, pool_id: UUID) -> PoolSetup:
                 row.ring_timeout_ms,
             )
     members = await store.members(tx, pool_id)
+    names = {row.id: row.name for row in await store.pools(tx)}
     return PoolSetup(
+        name=names.get(pool_id, ""),
         policy=PoolPolicy(
             {s.tenant_id: Share(s.tenant_id, float(s.share), s.floor_seats, s.cap_seats) for s in shares}
         ),

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from crewline_floor.agents import service_pool as agents
+from crewline_floor.board import service as board
+from crewline_floor.board.model import QueueToday
 from crewline_floor.contacts import service_legs as legs
 from crewline_floor.contacts import service_offers as contacts
 from crewline_floor.contacts.service_offers import LegTimer
@@ -26,6 +28,7 @@ from crewline_infra.tenancy import Context, Role
 
 CONTEXT = Context(Role.DISPATCH, request_id="dispatcher")
 SETUP_AGE_MAX = timedelta(seconds=15)
+TODAY_AGE_MAX = timedelta(seconds=5)
 _log = get_logger("dispatcher")
 
 
@@ -45,6 +48,8 @@ class PoolDispatcher:
         self._timers: dict[UUID, LegTimer] = {}
         self._contacts: dict[UUID, set[UUID]] = {}
         self._agents: set[UUID] = set()
+        self._today: dict[UUID, QueueToday] = {}
+        self._today_at: datetime | None = None
 
     async def lead(self) -> bool:
         """Renew the lease, or take it when it is free; memory of an earlier reign is dropped."""
@@ -96,6 +101,18 @@ class PoolDispatcher:
         except Exception:
             self._forget()
             raise
+
+    async def write_board(self) -> None:
+        """What supervisors see of the pool now; counts of the day are a few seconds old at most."""
+        matcher, setup, lease = self.matcher, self.setup, self.lease
+        if matcher is None or setup is None or lease is None:
+            return
+        now = self.clock.now()
+        async with self.database.transaction(CONTEXT) as tx:
+            if self._today_at is None or now - self._today_at > TODAY_AGE_MAX:
+                self._today = await board.counted_today(tx, setup, self.pool_id, now)
+                self._today_at = now
+            await board.write(tx, lease, setup, matcher, today=self._today, at=now)
 
     async def stop(self) -> None:
         """Hand the pool to the next at once."""

@@ -1,0 +1,1 @@
+"""The live board: queues by tenant, agents, pools. Counters only, no person who called."""
