@@ -73,9 +73,7 @@ class Facts:
         (late.before if billed else late.after).append(self.usage(record))
 
     def usage(self, record: Record) -> ContactUsage:
-        """A queue that is configured no more goes by its id."""
-        queue_id = record.queue_id
-        return contact_usage(record, "" if queue_id is None else self.queues.get(queue_id, str(queue_id)))
+        return contact_usage(record, queue_name(record.queue_id, self.queues))
 
     def results(self) -> dict[str, ClauseResult]:
         return {count.clause.id: count.result() for count in self.clauses}
@@ -86,6 +84,11 @@ class Facts:
             if quantity:
                 total[0] += 1
                 total[1] += quantity
+
+
+def queue_name(queue_id: UUID | None, queues: Mapping[UUID, str]) -> str:
+    """The name that filters use. A queue that is configured no more goes by its id."""
+    return "" if queue_id is None else queues.get(queue_id, str(queue_id))
 
 
 def _used(usage: ContactUsage) -> bool:
