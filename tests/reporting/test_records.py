@@ -12,7 +12,7 @@ from crewline_infra.errors import Invalid, NotFound
 from crewline_reporting.intervals import service as intervals
 from crewline_reporting.records import service
 from crewline_reporting.records.model import ContactFilter
-from crewline_reporting.records.rules import fingerprint, mask, problems
+from crewline_reporting.records.rules import fingerprint, mask, plainly_sound, problems
 from tests.builders import Tenant, create_tenant
 from tests.reporting.scenes import MORNING, make_record, queue_id, worker
 
@@ -62,6 +62,15 @@ async def test_one_batch_may_name_a_contact_twice(worker_database, tenant) -> No
     twin = replace(make_record(tenant, "c9"), contact_id=record.contact_id)
     result = await append(worker_database, tenant, record, record, replace(record, wait_ms=1), twin)
     assert (len(result.added), len(result.known), len(result.conflicts)) == (1, 1, 2)
+
+
+async def test_a_mixed_batch_stores_what_is_new(worker_database, tenant, admin) -> None:
+    records = [make_record(tenant, f"c{n}") for n in range(4)]
+    await append(worker_database, tenant, records[1])
+    result = await append(worker_database, tenant, *records)
+    assert [r.external_id for r in result.added] == ["c0", "c2", "c3"]
+    assert [r.external_id for r in result.known] == ["c1"]
+    assert await admin.fetchval("select sum(offered) from queue_interval") == 4
 
 
 async def test_a_taken_contact_id_is_a_conflict(worker_database, tenant) -> None:
@@ -220,6 +229,8 @@ def test_a_contradiction_is_named(changes, complaint) -> None:
     record = make_record(Tenant(uuid4(), "a"), "c1")
     assert problems(record) == []
     assert complaint in "; ".join(problems(replace(record, **changes)))
+    assert plainly_sound(record)
+    assert not plainly_sound(replace(record, **changes))
 
 
 def test_a_short_reference_vanishes() -> None:

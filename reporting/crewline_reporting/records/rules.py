@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
 from uuid import UUID
 
@@ -116,6 +116,35 @@ def is_offered(record: Record) -> bool:
 def handle_ms(record: Record) -> int:
     """Talk + hold + wrap-up."""
     return record.talk_ms + record.hold_ms + record.wrap_ms
+
+
+def plainly_sound(record: Record) -> bool:
+    """A quick yes for the ordinary record; after a no, `problems` decides. (Bulk loads ask a million times.)"""
+    end = record.ended_at
+    queued, answered, offered = record.queued_at, record.answered_at, record.offered_at
+    return (
+        record.channel in CHANNELS
+        and record.direction in DIRECTIONS
+        and ((record.outcome in OFFERED_OUTCOMES and queued is not None) or record.outcome == "menu_ended")
+        and (record.outcome == "answered") == (answered is not None)
+        and record.exclusion is None
+        and bool(record.source and record.external_id)
+        and record.version > 0
+        and 0 <= record.menu_ms <= DURATION_MAX_MS
+        and 0 <= record.wait_ms <= DURATION_MAX_MS
+        and 0 <= record.ring_ms <= DURATION_MAX_MS
+        and 0 <= record.talk_ms <= DURATION_MAX_MS
+        and 0 <= record.hold_ms <= DURATION_MAX_MS
+        and 0 <= record.wrap_ms <= DURATION_MAX_MS
+        and end.tzinfo is UTC
+        and record.recorded_at.tzinfo is UTC
+        and record.arrived_at.tzinfo is UTC
+        and record.arrived_at <= end
+        and (queued is None or (queued.tzinfo is UTC and queued <= end))
+        and (offered is None or (offered.tzinfo is UTC and offered <= end))
+        and (answered is None or (answered.tzinfo is UTC and answered <= end))
+        and (record.wrapped_at is None or record.wrapped_at.tzinfo is UTC)
+    )
 
 
 def problems(record: Record) -> list[str]:

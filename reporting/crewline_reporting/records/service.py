@@ -13,7 +13,7 @@ from crewline_infra.ids import new_id
 from crewline_reporting.intervals import service as intervals
 from crewline_reporting.records import store
 from crewline_reporting.records.model import AppendResult, ContactFilter, ContactPage, Correction, Position
-from crewline_reporting.records.rules import Record, fingerprint, interval_instant, masked, problems
+from crewline_reporting.records.rules import Record, fingerprint, interval_instant, masked, plainly_sound, problems
 
 BATCH_MAX = 20_000
 PAGE_MAX = 500
@@ -28,19 +28,29 @@ async def append(tx: Tx, tenant_id: UUID, records: Sequence[Record]) -> AppendRe
     itself (nothing is stored then), `Conflict` when somebody else stored one of them at this very moment: repeat.
     """
     batch = _first_of_each(tenant_id, records)
-    if not batch.fresh:
-        return AppendResult([], batch.known, batch.conflicts)
-    await store.stage(tx, batch.fresh)
-    met = await store.met(tx, tenant_id)
+    met = await _store(tx, tenant_id, batch.fresh) if batch.fresh else {}
     added = [record for n, (record, _hash) in enumerate(batch.fresh) if n not in met]
-    if await store.insert_staged(tx, tenant_id, list(met)) != len(added):
-        raise Conflict("The same contacts are being recorded twice at once; repeat.", code="record_race")
     await intervals.add_records(tx, tenant_id, added)
     known = batch.known + [batch.fresh[n][0] for n, same in met.items() if same]
     conflicts = batch.conflicts + [batch.fresh[n][0] for n, same in met.items() if not same]
     for record in conflicts:
         await store.keep_conflict(tx, new_id(), record, fingerprint(record))
     return AppendResult(added, known, conflicts)
+
+
+async def _store(tx: Tx, tenant_id: UUID, fresh: Sequence[tuple[Record, str]]) -> dict[int, bool]:
+    """Store what is new; returns the positions of what was met before, True with the same content.
+
+    Most batches are all new: that is tried first, and looking each record up is saved.
+    """
+    await store.stage(tx, fresh)
+    if await store.insert_all_staged(tx, tenant_id, len(fresh)):
+        return {}
+    met = await store.met(tx, tenant_id)
+    await store.unstage(tx, list(met))
+    if await store.insert_staged(tx, tenant_id) != len(fresh) - len(met):
+        raise Conflict("The same contacts are being recorded twice at once; repeat.", code="record_race")
+    return met
 
 
 class _Batch:
@@ -102,7 +112,7 @@ def _check(tenant_id: UUID, record: Record, version: int | None) -> None:
         raise Invalid("A record belongs to the tenant that it is stored for.")
     if version is not None and record.version != version:
         raise Invalid("A new contact begins with version 1.")
-    found = problems(record)
+    found = [] if plainly_sound(record) else problems(record)
     if found:
         raise Invalid(f"Record {record.external_id} of {record.source} contradicts itself: {'; '.join(found)}.")
 

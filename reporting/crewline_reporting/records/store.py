@@ -18,12 +18,14 @@ from crewline_reporting.records.rules import Record, interval_instant
 FIELDS = Record.__struct_fields__
 _FIELD_LIST = ", ".join(FIELDS)
 _STORED_LIST = f"{_FIELD_LIST}, content_hash, counted_at"
-_STAGE_COLUMNS = ("n", *FIELDS, "content_hash", "counted_at")
 _values = attrgetter(*FIELDS)
+_STAGED = tuple(name for name in FIELDS if name not in ("tenant_id", "version"))
+_STAGE_COLUMNS = ("n", *_STAGED, "content_hash", "counted_at")
+_staged_values = attrgetter(*_STAGED)
 
 _STAGE = """
 create temporary table if not exists record_stage (
-  n integer not null, tenant_id uuid, contact_id uuid, version integer, source text, external_id text,
+  n integer not null, contact_id uuid, source text, external_id text,
   channel text, direction text, entry_point text, queue_id uuid, customer_id uuid, customer_ref text,
   agent_id uuid, agent_alias text, priority integer, outcome text, disposition text, script_version_id uuid,
   arrived_at timestamptz, queued_at timestamptz, offered_at timestamptz, answered_at timestamptz,
@@ -40,11 +42,12 @@ select s.n, bool_or(r.same) as known from record_stage s
     union all
    select false from record r where r.tenant_id = $1 and r.contact_id = s.contact_id
  ) r
- where s.tenant_id = $1 group by s.n
+ group by s.n
 """
-_UNSTAGE = "delete from record_stage where tenant_id = $1 and n = any($2::integer[])"
+_UNSTAGE = "delete from record_stage where n = any($1::integer[])"
 _INSERT = f"""
-insert into record ({_STORED_LIST}) select {_STORED_LIST} from record_stage where tenant_id = $1 order by n
+insert into record (tenant_id, version, {", ".join(_STAGE_COLUMNS[1:])})
+select $1, 1, {", ".join(_STAGE_COLUMNS[1:])} from record_stage
 on conflict do nothing
 """
 _INSERT_ONE = f"""
@@ -66,7 +69,7 @@ async def stage(tx: Tx, records: Sequence[tuple[Record, str]]) -> None:
         "record_stage",
         columns=_STAGE_COLUMNS,
         records=[
-            (n, *_values(record), content_hash, interval_instant(record))
+            (n, *_staged_values(record), content_hash, interval_instant(record))
             for n, (record, content_hash) in enumerate(records)
         ],
     )
@@ -77,10 +80,25 @@ async def met(tx: Tx, tenant_id: UUID) -> dict[int, bool]:
     return {row.n: row.known for row in await tx.rows(_MET, tenant_id)}
 
 
-async def insert_staged(tx: Tx, tenant_id: UUID, except_for: list[int]) -> int:
-    if except_for:
-        await tx.run(_UNSTAGE, tenant_id, except_for)
+async def insert_staged(tx: Tx, tenant_id: UUID) -> int:
+    """Insert what is staged; returns how many rows were new."""
     return await tx.run(_INSERT, tenant_id)
+
+
+async def insert_all_staged(tx: Tx, tenant_id: UUID, expected: int) -> bool:
+    """Insert what is staged if every row of it is new; otherwise undo, and say False."""
+    connection = await tx.driver()
+    savepoint = connection.transaction()
+    await savepoint.start()
+    if await insert_staged(tx, tenant_id) == expected:
+        await savepoint.commit()
+        return True
+    await savepoint.rollback()
+    return False
+
+
+async def unstage(tx: Tx, positions: list[int]) -> None:
+    await tx.run(_UNSTAGE, positions)
 
 
 async def insert_version(tx: Tx, record: Record, content_hash: str) -> None:
