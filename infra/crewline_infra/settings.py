@@ -24,6 +24,8 @@ class Settings(BaseSettings):
     log_format: str = "json"
     public_url: str | None = None
     """The address that people type, when a proxy stands in front; https makes cookies Secure."""
+    operator_name: str = Field(default="Crewline", min_length=1, max_length=120)
+    """How the operator signs statements and invoices."""
     demo: bool = False
     real_data: Path | None = None
     """A folder with published call-history files for the demo installation."""
