@@ -134,6 +134,9 @@ class AgentRule(Part, frozen=True, kw_only=True):
 
 
 class QueueRule(Part, frozen=True, kw_only=True):
+    """`pool` serves the queues that an import has to make."""
+
+    pool: str | None = None
     column: str | None = None
     values: dict[str, str] = {}
     constant: str | None = None

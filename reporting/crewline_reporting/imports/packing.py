@@ -24,6 +24,7 @@ _WIDTH = len(COLUMNS)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_2000_MS = 946_684_800_000
 _NULL = b"\xff\xff\xff\xff"
+_HASH_LENGTH = struct.pack(">i", 64)
 _NO_FLAGS = struct.pack(">iiii", 12, 0, 0, 25)
 _TEXT_OID = 25
 _TRUE, _FALSE = b"\0\0\0\1\1", b"\0\0\0\1\0"
@@ -48,15 +49,21 @@ class Names:
 
 def contact_id_of(tenant_id: UUID, source: str, external_id: str, arrived_ms: int) -> bytes:
     """The same id for the same contact in every import; a UUIDv7 of its arrival, so that keys grow with time."""
-    name = b"\x1f".join((tenant_id.bytes, source.encode(), external_id.encode()))
-    tail = bytearray(blake2b(name, digest_size=10).digest())
-    tail[0] = _VERSION_7 | tail[0] & 0x0F
-    tail[2] = _VARIANT | tail[2] & 0x3F
-    return (arrived_ms & 0xFFFF_FFFF_FFFF).to_bytes(6) + tail
+    return _contact_id(_name_start(tenant_id, source) + external_id.encode(), arrived_ms)
+
+
+def _name_start(tenant_id: UUID, source: str) -> bytes:
+    return b"%b\x1f%b\x1f" % (tenant_id.bytes, source.encode())
+
+
+def _contact_id(name: bytes, arrived_ms: int) -> bytes:
+    tail = blake2b(name, digest_size=10).digest()
+    marked = (_VERSION_7 | tail[0] & 0x0F, tail[1], _VARIANT | tail[2] & 0x3F)
+    return arrived_ms.to_bytes(6) + bytes(marked) + tail[3:]
 
 
 def instant(ms: int | None) -> datetime | None:
-    return None if ms is None else _EPOCH + timedelta(milliseconds=ms)
+    return None if ms is None else datetime.fromtimestamp(ms / 1000, UTC)
 
 
 def record_of(draft: Draft, names: Names, recorded_at: datetime) -> Record:
@@ -98,60 +105,55 @@ def record_of(draft: Draft, names: Names, recorded_at: datetime) -> Record:
 
 
 class Packer:
-    """Packs the drafts of one tenant; texts that come again are encoded once."""
+    """Packs the drafts of one tenant; what comes again in many rows is encoded once."""
 
     def __init__(self, names: Names) -> None:
         self._names = names
-        self._texts: dict[str | None, bytes] = {None: _NULL}
-        self._uuids: dict[UUID | None, bytes] = {None: _NULL}
+        self._start = _name_start(names.tenant_id, names.source)
+        self._origins: dict[tuple[str | None, ...], bytes] = {}
+        self._agents: dict[str | None, bytes] = {None: _NULL + _NULL}
+        self._results: dict[tuple[str | None, ...], bytes] = {}
         self._encode = msgspec.json.Encoder().encode
 
     def rows(self, drafts: Iterable[Draft]) -> bytes:
         return b"".join([COPY_HEADER, *map(self.row, drafts, count()), COPY_TRAILER])
 
     def row(self, draft: Draft, position: int) -> bytes:
-        names, text = self._names, self._text
-        queue_id = names.queues[draft.queue] if draft.queue is not None else None
-        agent_id = names.agents[draft.agent] if draft.agent is not None else None
-        arrived, queued = draft.arrived_ms, draft.queued_ms
-        counted = queued if queued is not None and draft.outcome in OFFERED_OUTCOMES else arrived
-        menu, wait, ring, talk, hold, wrap = draft.durations_ms
+        arrived, queued, outcome = draft.arrived_ms, draft.queued_ms, draft.outcome
+        counted = queued if queued is not None and outcome in OFFERED_OUTCOMES else arrived
         external = draft.external_id.encode()
-        digest = self._fingerprint(draft, queue_id, agent_id).encode()
+        queue_id, agent_id = self._ids(draft)
+        origin = self._origins.get((draft.channel, draft.direction, draft.entry_point, draft.queue))
+        agent = self._agents.get(draft.agent)
+        result = self._results.get((outcome, draft.disposition, draft.exclusion))
         customer = draft.customer_ref
+        moments = (arrived, queued, draft.offered_ms, draft.answered_ms, draft.ended_ms, draft.wrapped_ms, counted)
+        menu, wait, ring, talk, hold, wrap = draft.durations_ms
         return b"".join(
             (
                 _START(_WIDTH, 4, position, 16),
-                contact_id_of(names.tenant_id, names.source, draft.external_id, arrived),
+                _contact_id(self._start + external, arrived),
                 _LENGTH(len(external)),
                 external,
-                b"\0\0\0\x40",
-                digest,
-                text(draft.channel),
-                text(draft.direction),
-                text(draft.entry_point),
-                self._uuid(queue_id),
+                _HASH_LENGTH,
+                self._fingerprint(draft, queue_id, agent_id),
+                origin if origin is not None else self._origin(draft, queue_id),
                 _NULL if customer is None else _counted(customer.encode()),
-                self._uuid(agent_id),
-                text(draft.agent),
+                agent if agent is not None else self._agent(draft.agent, agent_id),
                 _INTEGER(4, draft.priority),
-                text(draft.outcome),
-                text(draft.disposition),
-                text(draft.exclusion),
-                _moment(arrived),
-                _moment(queued),
-                _moment(draft.offered_ms),
-                _moment(draft.answered_ms),
-                _moment(draft.ended_ms),
-                _moment(draft.wrapped_ms),
-                _moment(counted),
+                result if result is not None else self._result(draft),
+                *[_NULL if ms is None else _INSTANT(8, (ms - _EPOCH_2000_MS) * 1000) for ms in moments],
                 _DURATIONS(8, menu, 8, wait, 8, ring, 8, talk, 8, hold, 8, wrap),
                 _TRUE if draft.in_hours else _FALSE,
                 _array(draft.flags) if draft.flags else _NO_FLAGS,
             )
         )
 
-    def _fingerprint(self, draft: Draft, queue_id: UUID | None, agent_id: UUID | None) -> str:
+    def _ids(self, draft: Draft) -> tuple[UUID | None, UUID | None]:
+        names, queue, agent = self._names, draft.queue, draft.agent
+        return None if queue is None else names.queues[queue], None if agent is None else names.agents[agent]
+
+    def _fingerprint(self, draft: Draft, queue_id: UUID | None, agent_id: UUID | None) -> bytes:
         """`records.rules.fingerprint` of the record that the draft becomes, without making the record."""
         content = (
             self._names.source,
@@ -179,29 +181,34 @@ class Packer:
             draft.exclusion,
             draft.flags,
         )
-        return sha256(self._encode(content)).hexdigest()
+        return sha256(self._encode(content)).hexdigest().encode()
 
-    def _text(self, value: str | None) -> bytes:
-        known = self._texts.get(value)
-        if known is None:
-            if len(self._texts) >= _REMEMBERED_MAX:
-                self._texts = {None: _NULL}
-            known = self._texts[value] = _counted((value or "").encode())
-        return known
+    def _origin(self, draft: Draft, queue_id: UUID | None) -> bytes:
+        if len(self._origins) >= _REMEMBERED_MAX:
+            self._origins.clear()
+        key = (draft.channel, draft.direction, draft.entry_point, draft.queue)
+        texts = _texts(draft.channel, draft.direction, draft.entry_point)
+        made = self._origins[key] = texts + (_NULL if queue_id is None else _counted(queue_id.bytes))
+        return made
 
-    def _uuid(self, value: UUID | None) -> bytes:
-        known = self._uuids.get(value)
-        if known is None:
-            known = self._uuids[value] = _counted(value.bytes if value is not None else b"")
-        return known
+    def _agent(self, alias: str | None, agent_id: UUID | None) -> bytes:
+        made = self._agents[alias] = (_NULL if agent_id is None else _counted(agent_id.bytes)) + _texts(alias)
+        return made
+
+    def _result(self, draft: Draft) -> bytes:
+        if len(self._results) >= _REMEMBERED_MAX:
+            self._results.clear()
+        key = (draft.outcome, draft.disposition, draft.exclusion)
+        made = self._results[key] = _texts(*key)
+        return made
+
+
+def _texts(*values: str | None) -> bytes:
+    return b"".join(_NULL if value is None else _counted(value.encode()) for value in values)
 
 
 def _counted(content: bytes) -> bytes:
     return _LENGTH(len(content)) + content
-
-
-def _moment(ms: int | None) -> bytes:
-    return _NULL if ms is None else _INSTANT(8, (ms - _EPOCH_2000_MS) * 1000)
 
 
 def _array(values: tuple[str, ...]) -> bytes:

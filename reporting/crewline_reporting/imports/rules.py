@@ -21,11 +21,13 @@ from crewline_reporting.imports.local_time import Unreadable
 from crewline_reporting.imports.mapping import Mapping as Language
 from crewline_reporting.imports.mapping import OutcomeRule, Repair, TextRule
 from crewline_reporting.imports.timeline import ABSENT, OpeningHours, Timeline
-from crewline_reporting.records.rules import CHANNELS, DIRECTIONS
+from crewline_reporting.records.rules import CHANNELS, DIRECTIONS, OFFERED_OUTCOMES
 
 REPAIRED = "repaired_row"
 EXTERNAL_ID_CHARS_MAX = 300
 INSTANTS = ("arrived_at", "queued_at", "offered_at", "answered_at", "ended_at", "wrapped_at")
+_FIRST_MS = 0
+_LAST_MS = 7_258_118_400_000  # the year 2200
 _PRECEDE_THE_END = INSTANTS[:4]
 
 
@@ -113,8 +115,10 @@ class RowParser:
         rule = self._rule_of(fields)
         plan = self._plans[id(rule)]
         arrived, queued, offered, answered, ended, wrapped = plan.instants(times)
-        if arrived == ABSENT or max(arrived, queued, offered, answered) > ended:
+        if arrived < _FIRST_MS or max(arrived, queued, offered, answered) > ended or max(ended, wrapped) > _LAST_MS:
             raise Refused(_disorder(arrived, queued, offered, answered, ended))
+        if (queued == ABSENT and plan.queued) or (answered == ABSENT) is plan.answered:
+            raise Refused(_contradiction(rule.result, plan.queued and queued == ABSENT))
         durations = plan.durations(fields, times, flags)
         for holds, flag, value in self._flags:
             if holds(fields):
@@ -179,6 +183,8 @@ class _Plan:
             else:
                 names = source.first_of or source.last_of
                 self._sources.append(_picked([index[one] for one in names], bool(source.first_of)))
+        self.queued = rule.result in OFFERED_OUTCOMES
+        self.answered = rule.result == "answered"
         self._durations = Durations(language.durations, rule.result, index, position)
         self.durations = self._durations.of
         only = language.agent.only if language.agent else []
@@ -209,8 +215,18 @@ def _picked(places: Sequence[int], first: bool) -> Callable[[Sequence[int]], int
 def _disorder(arrived: int, queued: int, offered: int, answered: int, ended: int) -> str:
     if ABSENT in (arrived, ended):
         return f"there is no {'arrived_at' if arrived == ABSENT else 'ended_at'}"
+    if arrived < _FIRST_MS or max(arrived, queued, offered, answered) <= ended:
+        return "a time lies outside the years 1970 to 2199"
     late = zip(_PRECEDE_THE_END, (arrived, queued, offered, answered), strict=True)
     return f"{next(name for name, at in late if at > ended)} is after ended_at"
+
+
+def _contradiction(outcome: str, lacks_queue: bool) -> str:
+    if lacks_queue:
+        return f"outcome {outcome} needs queued_at"
+    return (
+        "outcome answered needs answered_at" if outcome == "answered" else f"outcome {outcome} cannot have answered_at"
+    )
 
 
 def _joined(language: Language, position: Mapping[str, int]) -> Callable[[Sequence[str]], str]:
