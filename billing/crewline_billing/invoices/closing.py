@@ -18,6 +18,7 @@ from crewline_billing.invoices.rules_state import Action, State, next_state
 from crewline_billing.metering import service as metering
 from crewline_infra.db import Tx
 from crewline_infra.errors import Conflict, NotFound, Unavailable
+from crewline_infra.i18n import gettext as _
 from crewline_infra.periods import Period
 from crewline_reporting.records.rules import Record
 from crewline_reporting.statements.chain import FORMAT, Writer
@@ -61,9 +62,10 @@ async def issue(tx: Tx, tenant_id: UUID, invoice_id: UUID, desk: Desk) -> Invoic
     await _take_steps(tx, tenant_id, row, desk.now)
     base = await ground(tx, tenant_id, row.period)
     if desk.now < base.period.ends_at:
-        raise Conflict(f"{row.period} is not over: it ends at {base.period.ends_at:%Y-%m-%d %H:%M} UTC.")
+        sentence = _("{period} is not over: it ends at {end} UTC.")
+        raise Conflict(sentence.format(period=row.period, end=f"{base.period.ends_at:%Y-%m-%d %H:%M}"))
     if base.agreed is None or base.agreed.hash != row.contract_hash:
-        raise Conflict("Another contract version covers this month by now: run the draft again.", code="stale_draft")
+        raise Conflict(_("Another contract version covers this month by now: run the draft again."), code="stale_draft")
     number = f"CL-{await store.next_number(tx, ISSUER):06d}"
     late = await corrections(tx, tenant_id, base.period)
     header = await _header(tx, tenant_id, base, InvoiceName(id=invoice_id, number=number), desk)
@@ -71,7 +73,7 @@ async def issue(tx: Tx, tenant_id: UUID, invoice_id: UUID, desk: Desk) -> Invoic
     try:
         collected = await _written(tx, tenant_id, base, late=late, header=header, statement=statement)
         if fingerprint(collected.bill) != row.hash:
-            raise Conflict("The figures have changed since this draft was made: run it again.", code="stale_draft")
+            raise Conflict(_("The figures have changed since this draft was made: run it again."), code="stale_draft")
         await _hand_over(tx, tenant_id, invoice_id, base.period, collected)
         await store.set_issued(tx, tenant_id, invoice_id, number, desk.now)
         await store.close_period(tx, tenant_id, row.period, desk.now)
@@ -91,8 +93,14 @@ async def statement_file(tx: Tx, tenant_id: UUID, invoice_id: UUID, folder: Path
         raise NotFound
     path = statement_path(folder, tenant_id, invoice_id)
     if not path.is_file():
-        raise Unavailable(f"The file of this statement is missing: bring back {path.name} from a backup.")
+        raise Unavailable(
+            _("The file of this statement is missing: bring back {name} from a backup.").format(name=path.name)
+        )
     return invoice.statement, path
+
+
+def statements_folder(home: Path) -> Path:
+    return home / "statements"
 
 
 def statement_path(folder: Path, tenant_id: UUID, invoice_id: UUID) -> Path:
@@ -140,7 +148,7 @@ async def _hand_over(tx: Tx, tenant_id: UUID, invoice_id: UUID, period: Period, 
     for meter, (_contacts, quantity) in collected.facts.meters.items():
         total = held.get(meter)
         if (total.quantity if total else 0) != quantity or (total and total.pending):
-            raise Conflict("Records of this month have just changed: run the draft again.", code="stale_draft")
+            raise Conflict(_("Records of this month have just changed: run the draft again."), code="stale_draft")
 
 
 async def _keep_statement(

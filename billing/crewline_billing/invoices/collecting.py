@@ -10,6 +10,7 @@ from crewline_billing.invoices.rules import Base, Bill, build
 from crewline_billing.invoices.rules_facts import Facts
 from crewline_infra.db import Tx
 from crewline_infra.errors import Invalid
+from crewline_infra.i18n import gettext as _
 from crewline_infra.periods import Period, month_period
 from crewline_reporting.records.rules import Record
 from crewline_reporting.statements import service as statements
@@ -58,7 +59,9 @@ async def ground(tx: Tx, tenant_id: UUID, label: str, terms: Contract | None = N
         month_period(label, "UTC")  # the sentence about a bad label comes before the one about contracts
         agreed = await contracts.for_month(tx, tenant_id, label)
         if agreed is None:
-            raise Invalid(f"No contract covers {label}: add one, or name a contract file.", field="period")
+            raise Invalid(
+                _("No contract covers {period}: add one, or name a contract file.").format(period=label), field="period"
+            )
         terms = from_document(agreed.document)
     period = month_period(label, terms.time_zone)
     return Ground(terms, agreed, period, await store.queue_slugs(tx, tenant_id))

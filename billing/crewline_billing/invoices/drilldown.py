@@ -15,6 +15,7 @@ from crewline_billing.rating.rules_lines import ContactUsage
 from crewline_billing.rating.rules_measure import per_contact
 from crewline_infra.db import Tx
 from crewline_infra.errors import Invalid, NotFound
+from crewline_infra.i18n import gettext as _
 from crewline_infra.periods import month_period
 from crewline_reporting.statements import service as statements
 from crewline_reporting.statements.rules import InvoiceLine
@@ -34,13 +35,13 @@ async def line_contacts(
     Raises `NotFound` for a line that is not there, `Invalid` for a line without contacts (a fee, a credit).
     """
     if not 1 <= limit <= PAGE_MAX:
-        raise Invalid(f"A page holds 1 to {PAGE_MAX} contacts.", field="limit")
+        raise Invalid(_("A page holds 1 to {most} contacts.").format(most=PAGE_MAX), field="limit")
     invoice = await service.get(tx, tenant_id, invoice_id)
     line = next((line for line in invoice.bill.lines if line.position == position), None)
     if line is None:
         raise NotFound
     if line.meter is None:
-        raise Invalid("No contacts stand behind this line: it is not measured.")
+        raise Invalid(_("No contacts stand behind this line: it is not measured."))
     if line.original_period is not None:
         return await _late(tx, tenant_id, invoice, line, after=after, limit=limit)
     terms = await _terms(tx, tenant_id, invoice.contract_id)

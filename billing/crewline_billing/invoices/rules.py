@@ -3,8 +3,10 @@
 The same function makes the draft, the issued invoice, and the tenant's own recomputation.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
@@ -91,8 +93,18 @@ def build(contract: Contract, facts: Facts, bases: Mapping[str, Base] | None = N
     )
 
 
-def document(bill: Bill) -> dict[str, object]:
-    """The bill as the JSON data that is stored, and frozen when the invoice is issued."""
+def document(bill: Bill) -> dict[str, Any]:
+    """The bill as the JSON data that is stored, and frozen when the invoice is issued: numbers are text."""
+    found: dict[str, Any] = json.loads(canonical_json(_parts(bill)))
+    return found
+
+
+def fingerprint(bill: Bill) -> str:
+    """SHA-256 of the canonical JSON of `document`: two runs that agree in it agree in every figure and word."""
+    return sha256_hex(canonical_json(_parts(bill)))
+
+
+def _parts(bill: Bill) -> dict[str, object]:
     return {
         "period": bill.period,
         "currency": bill.currency,
@@ -102,11 +114,6 @@ def document(bill: Bill) -> dict[str, object]:
         "lines": [plain_line(line) for line in bill.lines],
         "totals": plain_line(bill.totals),
     }
-
-
-def fingerprint(bill: Bill) -> str:
-    """SHA-256 of the canonical JSON of `document`: two runs that agree in it agree in every figure and word."""
-    return sha256_hex(canonical_json(document(bill)))
 
 
 def _units_now(facts: Facts, label: str, base: Base) -> Units:

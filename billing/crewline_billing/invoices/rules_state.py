@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from crewline_infra.errors import Conflict
+from crewline_infra.i18n import gettext as _
 
 
 class State(StrEnum):
@@ -46,7 +47,8 @@ def next_state(state: State, action: Action) -> State:
     try:
         return TRANSITIONS[state, action]
     except KeyError:
-        raise Conflict(f"An invoice that is {state} cannot take the step '{action}'.", code="invoice_state") from None
+        sentence = _("An invoice that is {state} cannot take the step '{step}'.")
+        raise Conflict(sentence.format(state=state, step=action), code="invoice_state") from None
 
 
 def allowed_actions(state: State) -> list[Action]:

@@ -1,6 +1,5 @@
 """Use cases of invoices: preview, run, review, read, drill down. Issuing is in `closing`."""
 
-import json
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,9 +12,9 @@ from crewline_billing.invoices.collecting import collect, corrections, ground
 from crewline_billing.invoices.model import Invoice, InvoiceSummary, StatementFile
 from crewline_billing.invoices.rules import Bill, document, fingerprint
 from crewline_billing.invoices.rules_state import FROZEN, Action, State, next_state
-from crewline_infra.canonical import canonical_json
 from crewline_infra.db import Tx
 from crewline_infra.errors import Conflict, Invalid, NotFound
+from crewline_infra.i18n import gettext as _
 from crewline_infra.ids import new_id
 from crewline_infra.tenancy import Role
 from crewline_tenants.contracts.rules_terms import Contract
@@ -41,7 +40,9 @@ async def run(tx: Tx, tenant_id: UUID, label: str, *, now: datetime) -> Invoice:
     if live is not None:
         if State(live.state) in FROZEN:
             raise Conflict(
-                f"{label} is invoiced already, as {live.number}; what comes late goes to the next invoice.",
+                _("{period} is invoiced already, as {number}; what comes late goes to the next invoice.").format(
+                    period=label, number=live.number
+                ),
                 code="period_invoiced",
             )
         next_state(State(live.state), Action.REPLACE)
@@ -82,7 +83,7 @@ async def list_invoices(
 ) -> list[InvoiceSummary]:
     """Newest period first; `after` is the id of the last one seen."""
     if not 1 <= limit <= PAGE_MAX:
-        raise Invalid(f"A page holds 1 to {PAGE_MAX} invoices.", field="limit")
+        raise Invalid(_("A page holds 1 to {most} invoices.").format(most=PAGE_MAX), field="limit")
     rows = await store.page(
         tx, tenant_id, frozen_only=_frozen_only(tx), period=period, after=str(after) if after else None, limit=limit
     )
@@ -94,7 +95,7 @@ async def invoice_of_period(tx: Tx, tenant_id: UUID, label: str) -> Invoice:
     rows = await list_invoices(tx, tenant_id, period=label)
     live = [row for row in rows if row.state is not State.VOID]
     if not live:
-        raise NotFound(f"There is no invoice for {label}.")
+        raise NotFound(_("There is no invoice for {period}.").format(period=label))
     return await get(tx, tenant_id, live[0].id)
 
 
@@ -137,7 +138,7 @@ def _draft(invoice_id: UUID, bill: Bill, *, contract: tuple[UUID, str], now: dat
         "net": totals.net,
         "tax": totals.tax,
         "total": totals.total,
-        "document": json.loads(canonical_json(document(bill))),
+        "document": document(bill),
         "hash": fingerprint(bill),
         "created_at": now,
     }
