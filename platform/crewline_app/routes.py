@@ -3,17 +3,22 @@
 from litestar.types import ControllerRouterHandler
 
 from crewline_app import health
+from crewline_billing.invoices import http as invoices
 from crewline_floor.board import http as board
 from crewline_floor.desk import http as desk
 from crewline_reporting.metrics import http as metrics
 from crewline_reporting.records import http as records
 from crewline_reporting.reports import http as reports
+from crewline_tenants.contracts import http as contracts
 from crewline_tenants.crm import http as crm
 from crewline_tenants.people import http as people
+from crewline_tenants.queues import http as queues
 from crewline_tenants.tenants import http as tenants
 from crewline_web import docs, static_files
 from crewline_web.auth import pages as auth
+from crewline_web.desk import pages as desk_pages
 from crewline_web.office import pages as office
+from crewline_web.portal import pages as portal
 
 ROUTES: list[ControllerRouterHandler] = [
     *health.ROUTES,
@@ -22,10 +27,15 @@ ROUTES: list[ControllerRouterHandler] = [
     *auth.ROUTES,
     *people.ROUTES,
     *tenants.ROUTES,
+    *queues.ROUTES,
+    *contracts.ROUTES,
     *crm.ROUTES,
     *metrics.ROUTES,
     *records.ROUTES,
     *reports.ROUTES,
+    *invoices.ROUTES,
+    *desk_pages.ROUTES,
+    *portal.ROUTES,
     *office.ROUTES,
     *desk.ROUTES,
     *board.ROUTES,

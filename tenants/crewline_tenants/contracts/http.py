@@ -6,11 +6,11 @@ from uuid import UUID
 
 import msgspec
 from litestar import get
+from litestar.params import FromPath
 
-from crewline_infra.db import Database
 from crewline_tenants.contracts import service
 from crewline_tenants.contracts.model import ContractVersion
-from crewline_tenants.people.access import Permission, Principal, tenant_access
+from crewline_tenants.people.access import Db, Permission, Who, tenant_access
 
 
 class ContractSummary(msgspec.Struct, kw_only=True, frozen=True):
@@ -30,7 +30,7 @@ class ContractOut(ContractSummary, kw_only=True, frozen=True):
 
 
 @get("/api/v1/tenants/{tenant_id:uuid}/contracts", summary="List the versions of a contract")
-async def list_contracts(tenant_id: UUID, principal: Principal, db: Database) -> list[ContractSummary]:
+async def list_contracts(tenant_id: FromPath[UUID], principal: Who, db: Db) -> list[ContractSummary]:
     context = tenant_access(principal, tenant_id, Permission.CONTRACT_READ)
     async with db.transaction(context) as tx:
         return [_summary(version) for version in await service.list_versions(tx, tenant_id)]
@@ -40,7 +40,7 @@ async def list_contracts(tenant_id: UUID, principal: Principal, db: Database) ->
     "/api/v1/tenants/{tenant_id:uuid}/contracts/{contract_id:uuid}",
     summary="Read one version of a contract",
 )
-async def read_contract(tenant_id: UUID, contract_id: UUID, principal: Principal, db: Database) -> ContractOut:
+async def read_contract(tenant_id: FromPath[UUID], contract_id: FromPath[UUID], principal: Who, db: Db) -> ContractOut:
     context = tenant_access(principal, tenant_id, Permission.CONTRACT_READ)
     async with db.transaction(context) as tx:
         found = await service.get_version(tx, tenant_id, contract_id)
