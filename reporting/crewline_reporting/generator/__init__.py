@@ -1,0 +1,1 @@
+"""Seeded call histories with the patterns of a real centre: for demonstrations, tests and measurements."""

@@ -1,0 +1,135 @@
+"""Import against a bare binary COPY of the same rows into one plain indexed table, in interleaved rounds.
+
+Rows are the product's records, encoded beforehand, so that the ceiling pays for nothing but COPY and one index.
+`CREWLINE_BENCH_ROWS` changes the size (default 200,000; the memory limit is meant for 1,000,000).
+"""
+
+import asyncio
+import io
+import os
+import resource
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from time import perf_counter
+from uuid import UUID, uuid5
+
+import asyncpg
+
+from crewline_app.commands.imports import mapping_text
+from crewline_app.history import append_history
+from crewline_infra.clock import SystemClock
+from crewline_reporting.generator.files import write_lines
+from crewline_reporting.generator.history import HistoryOrder, lines
+from crewline_reporting.imports.batches import Batches
+from crewline_reporting.imports.jobs import import_file
+from crewline_reporting.imports.mapping import load_mapping
+from crewline_reporting.imports.model import ImportOrder, Summary
+from crewline_reporting.imports.packing import Names, Packer
+from crewline_reporting.imports.reader import inspect
+from crewline_reporting.imports.rejects import Rejects
+from crewline_reporting.records.store_bulk import COLUMNS
+from tests.bench.harness import Bench, Ratio, median
+
+ROWS = int(os.environ.get("CREWLINE_BENCH_ROWS", "200000"))
+ROWS_PER_MONTH = 34_000
+ROUNDS = 3
+NAMESPACE = UUID("6f2f6f0e-43a5-4f0c-9d5a-1d5a3f0c9d5a")
+
+
+class _Ids(defaultdict[str, UUID]):
+    def __missing__(self, name: str) -> UUID:
+        value = self[name] = uuid5(NAMESPACE, name)
+        return value
+
+
+@dataclass(frozen=True)
+class Scene:
+    order: ImportOrder
+    rows: int
+
+
+async def main(bench: Bench) -> list[Ratio]:
+    scene = _scene(bench)
+    ceilings, products, peak = [], [], 0.0
+    for _ in range(1 if bench.smoke else ROUNDS):
+        url = await bench.new_database()
+        ceilings.append(await _copy(url, scene))
+        rate = await _import(bench, url, scene)
+        products.append(rate)
+        peak = max(peak, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    ratios = [product / ceiling for product, ceiling in zip(products, ceilings, strict=True)]
+    return [
+        Ratio(
+            f"rows/s of an import of {scene.rows:,} contacts",
+            median(ratios),
+            f"{median(products):,.0f} rows/s",
+            f"{median(ceilings):,.0f} rows/s",
+            at_least=0.30,
+        ),
+        Ratio("peak memory of the process, MB", peak, f"{peak:.0f} MB", "300 MB", at_most=300),
+    ]
+
+
+def _scene(bench: Bench) -> Scene:
+    rows = bench.size(ROWS)
+    path = bench.home / "history.tsv.gz"
+    order = HistoryOrder(date(1999, 1, 1), months=3, seed=1, scale=rows / (3 * ROWS_PER_MONTH))
+    count = write_lines(lines(order), path, lambda _: None)
+    mapping = load_mapping(mapping_text("anonymous_bank"), "anonymous_bank")
+    return Scene(ImportOrder(path=path, mapping=mapping, alias_key=b"bench" * 8), count)
+
+
+async def _copy(url: str, scene: Scene) -> float:
+    """The ceiling: encoded rows, one table, one primary key, one connection, one transaction per batch."""
+    connection = await asyncpg.connect(url)
+    columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS)
+    await connection.execute(f"create table ceiling ({columns}, primary key (contact_id))")
+    elapsed = 0.0
+    for payload in _payloads(scene):
+        started = perf_counter()
+        await connection.copy_to_table("ceiling", source=io.BytesIO(payload), format="binary")
+        elapsed += perf_counter() - started
+    stored = await connection.fetchval("select count(*) from ceiling")
+    assert stored == scene.rows, (stored, scene.rows)
+    await connection.execute("drop table ceiling")
+    await connection.close()
+    return scene.rows / elapsed
+
+
+def _payloads(scene: Scene) -> Iterator[bytes]:
+    order = scene.order
+    batches = Batches(order, inspect(order.path, order.mapping.file), Summary(""), Rejects(Path(os.devnull)))
+    packers = {}
+    while (found := batches.step()) is not None:
+        for batch in found:
+            names = Names(uuid5(NAMESPACE, batch.tenant), order.mapping.source, _Ids(), _Ids())
+            packer = packers.setdefault(batch.tenant, Packer(names))
+            yield packer.rows(batch.drafts.values())
+
+
+async def _import(bench: Bench, url: str, scene: Scene) -> float:
+    database = bench.open(url)
+    rejects = Rejects(bench.home / "rejects.csv")
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    started = perf_counter()
+    facts = await asyncio.to_thread(inspect, scene.order.path, scene.order.mapping.file)
+    summary = await import_file(
+        database,
+        SystemClock(),
+        scene.order,
+        facts,
+        append=append_history,
+        rejects=rejects,
+        progress=lambda done, of: None,
+    )
+    elapsed = perf_counter() - started
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    await database.close()
+    assert summary.imported == summary.rows == scene.rows, summary
+    client = (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / scene.rows * 1e6
+    sys.stderr.write(f"import: {elapsed / scene.rows * 1e6:.1f} us a row, of the client's CPU {client:.1f}\n")
+    return scene.rows / elapsed
