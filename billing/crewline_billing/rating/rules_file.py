@@ -92,7 +92,7 @@ def _trial(settings: Settings, price: Price) -> Trial:
     if sum(part is not None for part in (used.quantity, used.seconds, used.contacts)) != 1:
         raise Invalid("usage: give one of quantity, seconds and contacts.", field="usage")
     item = _item(settings, price, used)
-    check_item(item)
+    _check(item)
     contract = Contract(
         version=1,
         currency=settings.currency,
@@ -103,6 +103,15 @@ def _trial(settings: Settings, price: Price) -> Trial:
         commitments=_commitments(settings.minimum),
     )
     return Trial(item=item, contract=contract, usage=_usage(item, used), quantity=used.quantity)
+
+
+def _check(item: Item) -> None:
+    """The price's settings stand at the top of this document, not below `price`."""
+    try:
+        check_item(item)
+    except Invalid as problem:
+        message = problem.message.removeprefix("price.")
+        raise Invalid(message, field=message.partition(":")[0]) from problem
 
 
 def _item(settings: Settings, price: Price, used: Used) -> Item:
