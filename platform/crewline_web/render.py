@@ -3,6 +3,7 @@
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 from litestar import MediaType, Request, Response
@@ -29,7 +30,7 @@ def page(
     tenant: Tenant | None = None,
     active: str = "",
     status: int = 200,
-    **values: object,
+    **values: Any,
 ) -> Response[str]:
     """A whole page. `template` is area/file.html and extends shell/page.html.
 
@@ -108,5 +109,6 @@ def _environment() -> Environment:
         icon=icon,
         languages=LANGUAGES,
         Permission=Permission,
+        zone_of=ZoneInfo,
     )
     return made

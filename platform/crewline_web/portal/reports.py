@@ -1,0 +1,126 @@
+"""Reports by half hour, hour, day and month, for any range; every filter in the address."""
+
+from datetime import date, timedelta
+
+from litestar import Response, get
+from litestar.params import FromPath
+
+from crewline_infra.errors import Invalid
+from crewline_infra.i18n import gettext as _
+from crewline_infra.i18n import mark
+from crewline_infra.periods import local_date
+from crewline_reporting.intervals import service as intervals
+from crewline_reporting.intervals.rules import INTERVAL_KINDS
+from crewline_reporting.metrics.service_level import SERVICE_LEVELS
+from crewline_reporting.records.rules import CHANNELS
+from crewline_reporting.reports import service
+from crewline_tenants.people.access import AnyRequest, Db, Now, Permission, Who
+from crewline_web.portal.figures import definition_of
+from crewline_web.portal.filters import PRESETS, ReportFilter, read_filter
+from crewline_web.portal.promise import read_promise
+from crewline_web.portal.scope import Scope, portal_context, read_scope
+from crewline_web.portal.table import report_table
+from crewline_web.portal.words import CHANNEL_NAMES
+from crewline_web.render import page
+
+DAYS_BY_PART = 31
+THRESHOLDS = ("10", "20", "30", "60")
+INTERVAL_NAMES = {
+    "30m": mark("Half hour"),
+    "hour": mark("Hour"),
+    "day": mark("Day"),
+    "month": mark("Month"),
+}
+PRESET_NAMES = {"1d": mark("Today"), "7d": mark("Last 7 days"), "28d": mark("Last 28 days")}
+Choices = list[tuple[str, str, bool]]
+
+
+@get("/portal/{slug:str}/reports", include_in_schema=False)
+async def reports_page(request: AnyRequest, slug: FromPath[str], principal: Who, db: Db, clock: Now) -> Response[str]:
+    context = await portal_context(db, principal, slug, Permission.REPORT_READ)
+    async with db.transaction(context) as tx:
+        scope = await read_scope(tx, clock)
+        wanted = read_filter(_query(request), scope.today, scope.queues)
+        if wanted.interval in {"30m", "hour"} and wanted.days > DAYS_BY_PART:
+            text = _("By half hour or hour a page shows at most 31 days: choose days, or fewer of them.")
+            raise Invalid(text, field="interval")
+        queue = next((one for one in scope.queues if one.slug == wanted.queue), None)
+        query = wanted.query(scope.tenant.time_zone, queue.id if queue else None, with_empty=wanted.days == 1)
+        report = await service.service_level(tx, scope.tenant.id, query)
+        promise = await read_promise(tx, scope.tenant.id, wanted.until, scope.queues)
+        extent = await intervals.extent(tx, scope.tenant.id)
+    zone = scope.tenant.time_zone
+    return page(
+        request,
+        "portal/reports.html",
+        principal=principal,
+        tenant=scope.tenant,
+        active="reports",
+        scope=scope,
+        now=clock.now(),
+        wanted=wanted,
+        table=report_table(slug, wanted, report),
+        source=report.source,
+        target=float(promise.target),
+        level=definition_of(report.levels[0]),
+        months=_months(wanted, (local_date(extent[0], zone), local_date(extent[1], zone))) if extent else [],
+        choices=_choices(scope, wanted),
+        csv=f"/api/v1/tenants/{scope.tenant.id}/reports/service-level?{_csv_query(wanted)}",
+    )
+
+
+ROUTES = [reports_page]
+
+
+def _query(request: AnyRequest) -> dict[str, str]:
+    return {name: str(value) for name, value in request.query_params.items()}
+
+
+def _choices(scope: Scope, wanted: ReportFilter) -> dict[str, Choices]:
+    """What each chip offers, as links to this page."""
+    terms = sorted({*THRESHOLDS, wanted.threshold}, key=float)
+    here = wanted.to_query
+    spans = {"1d": "30m", "7d": "day", "28d": "day"}
+    return {
+        "range": [
+            ("?" + here(last=key, interval=spans[key]), _(PRESET_NAMES[key]), wanted.last == key) for key in PRESETS
+        ],
+        "interval": [
+            ("?" + here(interval=kind), _(INTERVAL_NAMES[kind]), wanted.interval == kind) for kind in INTERVAL_KINDS
+        ],
+        "queue": [
+            ("?" + here(queue=""), _("All queues"), not wanted.queue),
+            *(("?" + here(queue=queue.slug), queue.name, wanted.queue == queue.slug) for queue in scope.queues),
+        ],
+        "channel": [
+            ("?" + here(channel=""), _("All channels"), not wanted.channel),
+            *(("?" + here(channel=name), _(CHANNEL_NAMES[name]), wanted.channel == name) for name in sorted(CHANNELS)),
+        ],
+        "variant": [
+            ("?" + here(variant=name), _(metric.title), wanted.variant == name)
+            for name, metric in SERVICE_LEVELS.items()
+        ],
+        "threshold": [
+            ("?" + here(threshold=text), _("%(seconds)s s") % {"seconds": text}, wanted.threshold == text)
+            for text in terms
+        ],
+    }
+
+
+def _months(wanted: ReportFilter, extent: tuple[date, date]) -> Choices:
+    """The months that hold contacts, the latest first: at most a year and a half of them."""
+    found: Choices = []
+    first = extent[1].replace(day=1)
+    while first >= extent[0].replace(day=1) and len(found) < 18:  # noqa: PLR2004 - as said above
+        following = (first + timedelta(days=32)).replace(day=1)
+        until = following - timedelta(days=1)
+        current = (wanted.first, wanted.until, wanted.last) == (first, until, "")
+        href = "?" + wanted.to_query(first=first, until=until, last="", interval="day")
+        found.append((href, first.strftime("%Y-%m"), current))
+        first = (first - timedelta(days=1)).replace(day=1)
+    return found
+
+
+def _csv_query(wanted: ReportFilter) -> str:
+    query = wanted.to_query(last="")
+    return query.replace("short=", "short_abandon=") + "&format=csv"

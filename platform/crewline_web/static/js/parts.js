@@ -1,0 +1,29 @@
+// Draw the parts of a page anew that changed, and only those: what a person types elsewhere stays as it is.
+// A part is an element with data-part (its name) and data-version; parts may hold parts.
+
+export function parse(html) {
+  return new DOMParser().parseFromString(html, 'text/html');
+}
+
+// Returns the elements that were replaced.
+export function redraw(fresh, root = document) {
+  const replaced = [];
+  for (const now of partsUnder(fresh)) {
+    const old = root.querySelector(`[data-part="${now.dataset.part}"]`);
+    if (!old) continue;
+    if (old.dataset.version === now.dataset.version) replaced.push(...redraw(now, old));
+    else {
+      old.replaceWith(now);
+      replaced.push(now);
+    }
+  }
+  return replaced;
+}
+
+function partsUnder(node) {
+  const all = [...node.querySelectorAll('[data-part]')];
+  return all.filter((part) => {
+    const parent = part.parentElement?.closest('[data-part]');
+    return !parent || parent === node || !node.contains(parent);
+  });
+}
