@@ -64,9 +64,12 @@ async def activity(tx: Tx, pool_id: UUID) -> list[Activity]:
     ]
 
 
-async def simulated_agents(tx: Tx) -> dict[UUID, str]:
-    """Simulated agents and their presence."""
-    return {row.id: row.state for row in await store.simulated_agents(tx)}
+async def simulated_agents(tx: Tx) -> dict[UUID, str | None]:
+    """Simulated agents -> why they take no contacts ('offline' or the reason of a pause), or None."""
+    return {
+        row.id: row.reason if row.state == "paused" else "offline" if row.state == "offline" else None
+        for row in await store.simulated_agents(tx)
+    }
 
 
 async def slots_in_use(tx: Tx) -> list[tuple[SlotView, bool]]:

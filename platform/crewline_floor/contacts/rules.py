@@ -140,12 +140,16 @@ def _entering(contact: Contact, target: State, act: Act, at: datetime) -> dict[s
 
 
 def _latest(contact: Contact) -> datetime:
-    """The latest instant known: nothing may happen before it."""
+    """The earliest instant at which something may happen next: the latest one known.
+
+    Time rung and held so far counts too: what came back to the queue, or to the conversation, did so
+    no earlier than that.
+    """
     stamps = (
         contact.arrived_at,
-        contact.queued_at,
+        contact.queued_at and contact.queued_at + timedelta(milliseconds=contact.ring_ms),
         contact.offered_at,
-        contact.answered_at,
+        contact.answered_at and contact.answered_at + timedelta(milliseconds=contact.hold_ms),
         contact.held_at,
         contact.ended_at,
     )

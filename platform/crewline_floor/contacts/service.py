@@ -119,6 +119,14 @@ async def leave(tx: Tx, tenant_id: UUID, contact_id: UUID, at: datetime) -> bool
     return True
 
 
+async def give_up(tx: Tx, tenant_id: UUID, contact_id: UUID, at: datetime) -> bool:
+    """The customer's patience ends: leaves if still in the menu, waiting or ringing."""
+    contact = await _locked(tx, tenant_id, contact_id)
+    if contact.state not in ("menu", "queued", "offered"):
+        return False
+    return await leave(tx, tenant_id, contact_id, at)
+
+
 async def to_wrap_up(tx: Tx, contact: Contact, leg: Row[Any], by: Literal["agent", "customer"]) -> None:
     """The conversation has ended (contact is saved): the leg's wrap-up clock starts."""
     tenant_id, ended = contact.tenant_id, contact.ended_at or contact.arrived_at

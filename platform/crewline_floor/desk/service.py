@@ -140,6 +140,12 @@ async def step_back(tx: Tx, tenant_id: UUID, leg_id: UUID, *, at: datetime) -> N
     await scripts.back(tx, tenant_id, row.contact_id, _pinned(row), at=at)
 
 
+async def pinned_script(tx: Tx, tenant_id: UUID, leg_id: UUID) -> UUID | None:
+    """The script version that the contact follows. Role AGENT on that leg."""
+    version_id: UUID | None = (await _row(tx, tenant_id, leg_id)).script_version_id
+    return version_id
+
+
 async def _row(tx: Tx, tenant_id: UUID, leg_id: UUID) -> Row[Any]:
     row = await store.in_hand(tx, tenant_id, leg_id)
     if row is None:

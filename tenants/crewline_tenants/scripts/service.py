@@ -109,7 +109,7 @@ async def answer_step(
     if faults:
         return StepOutcome(run=run, faults=faults)
     run = rules.finish_step(pin.script, run, step_id, clean)
-    await _save(tx, tenant_id, contact_id, pin=pin, run=run, at=at)
+    await save_run(tx, tenant_id, contact_id, pin=pin, run=run, at=at)
     return StepOutcome(run=run)
 
 
@@ -117,7 +117,7 @@ async def back(tx: Tx, tenant_id: UUID, contact_id: UUID, version_id: UUID, *, a
     """Open the last finished step again."""
     pin = await pinned(tx, tenant_id, version_id)
     run = rules.back(pin.script, await run_of(tx, tenant_id, contact_id))
-    await _save(tx, tenant_id, contact_id, pin=pin, run=run, at=at)
+    await save_run(tx, tenant_id, contact_id, pin=pin, run=run, at=at)
     return run
 
 
@@ -170,7 +170,7 @@ async def add_disposition(
     return disposition_id
 
 
-async def _save(
+async def save_run(
     tx: Tx,
     tenant_id: UUID,
     contact_id: UUID,
@@ -179,6 +179,7 @@ async def _save(
     run: Run,
     at: datetime,
 ) -> None:
+    """Keep how far the agent is (`run` has passed the script's checks)."""
     step = rules.next_step(pin.script, run)
     await store.put_run(
         tx,

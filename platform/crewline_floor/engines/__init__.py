@@ -1,0 +1,1 @@
+"""Engines bring customers and connect them with agents: real ones by adapters, and a simulated one."""
