@@ -6,8 +6,6 @@ taken twice. What it holds is shown at GET / as JSON.
 """
 
 import asyncio
-import hashlib
-import hmac
 import json
 from collections import deque
 from collections.abc import Callable
@@ -28,11 +26,6 @@ HEAD_BYTES_MAX = 16 * 1024
 SLOW_S = 60
 
 KeyOf = Callable[[str], bytes | None]
-
-
-def demo_key(seed: bytes, tenant_slug: str) -> bytes:
-    """The signing key of a demonstration tenant, the same for the seeder and for the receiver."""
-    return hmac.new(seed, f"demo-crm|{tenant_slug}".encode(), hashlib.sha256).digest()
 
 
 @dataclass(slots=True)

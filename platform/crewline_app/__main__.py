@@ -1,0 +1,5 @@
+"""python -m crewline_app: the `crewline` command."""
+
+from crewline_app.cli import main
+
+main()

@@ -1,0 +1,58 @@
+"""What a process makes sure of before it serves anybody."""
+
+import socket
+
+import asyncpg
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from crewline_app.wiring import administrator_url
+from crewline_infra import catalogue
+from crewline_infra.db import driver_url
+from crewline_infra.errors import Conflict, Unavailable
+from crewline_infra.migrate import folder
+from crewline_infra.settings import Settings
+
+
+async def ensure_ready(settings: Settings) -> None:
+    """Raises `Unavailable` when the schema is another version's or a wall between tenants has a hole."""
+    async with administrator_url(settings) as url:
+        connection = await asyncpg.connect(driver_url(url), timeout=10)
+        try:
+            if await installed_revision(connection) != newest_revision():
+                raise Unavailable("The database is not at this version; run `crewline migrate`.")
+            holes = await catalogue.violations(connection)
+        finally:
+            await connection.close()
+    if holes:
+        raise Unavailable(f"{len(holes)} walls between tenants have holes, so nothing is served: {holes[0]}")
+
+
+async def installed_revision(connection: asyncpg.Connection) -> str | None:
+    if await connection.fetchval("select to_regclass('public.alembic_version')") is None:
+        return None
+    found: str | None = await connection.fetchval("select version_num from alembic_version")
+    return found
+
+
+def newest_revision() -> str | None:
+    config = Config()
+    config.set_main_option("script_location", str(folder()).replace("%", "%%"))
+    return ScriptDirectory.from_config(config).get_current_head()
+
+
+def ensure_port_free(host: str, port: int, purpose: str, variable: str) -> None:
+    """Raises `Conflict` with what to change."""
+    if not port_is_free(host, port):
+        raise Conflict(f"Port {port} is in use, and {purpose} needs one; stop what uses it or set {variable}.")
+
+
+def port_is_free(host: str, port: int) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
