@@ -9,8 +9,7 @@ from crewline_billing.invoices.model import Invoice, LateContact, LineContact
 from crewline_billing.invoices.rules_facts import queue_name
 from crewline_billing.invoices.rules_state import FROZEN
 from crewline_billing.metering import service as metering
-from crewline_billing.metering.rules import contact_usage
-from crewline_billing.metering.store import Scope
+from crewline_billing.metering.rules import Scope, contact_usage
 from crewline_billing.rating.rules_lines import ContactUsage
 from crewline_billing.rating.rules_measure import per_contact
 from crewline_infra.db import Tx

@@ -37,6 +37,13 @@ class UsageRow(NamedTuple):
     channel: str
 
 
+class Scope(NamedTuple):
+    """Which rows of a period: all, those of one invoice, or those that no invoice has yet."""
+
+    invoice_id: UUID | None = None
+    pending: bool = False
+
+
 def contact_usage(record: Record, queue: str) -> ContactUsage:
     """What rating needs to know of a record; `queue` is the slug of its queue ('' when it never reached one).
 

@@ -7,7 +7,8 @@ from uuid import UUID
 import msgspec
 
 from crewline_billing.metering import store
-from crewline_billing.metering.store import Scope, Weights
+from crewline_billing.metering.rules import Scope
+from crewline_billing.metering.store import Weights
 from crewline_billing.rating.rules_lines import ContactUsage, Usage
 from crewline_billing.rating.rules_measure import per_contact
 from crewline_infra.db import Tx

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from crewline_billing.metering.rules import Scope
 from crewline_billing.rating.rules_lines import ContactUsage
 from crewline_infra.db import Tx
 from crewline_infra.periods import Period
@@ -108,13 +109,6 @@ OF_CONTACT = """
 select version, meter, sign, quantity, unit, billed_at, invoice_id from usage_row
 where tenant_id = $1 and contact_id = $2 order by version, sign, meter
 """
-
-
-class Scope(NamedTuple):
-    """Which rows of a period: all, those of one invoice, or those that no invoice has yet."""
-
-    invoice_id: UUID | None = None
-    pending: bool = False
 
 
 class Weights(NamedTuple):

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from crewline_billing.metering import rules, service
-from crewline_billing.metering.store import Scope
+from crewline_billing.metering.rules import Scope
 from crewline_infra.db import Database
 from crewline_infra.errors import Invalid
 from crewline_infra.periods import Period, month_period

@@ -69,7 +69,7 @@ CONTACTS = st.lists(st.tuples(MS, MS, MS), max_size=30).map(
 
 def item(price: Price, rule: TimeRule | None = None, **more: Number) -> Item:
     meter = "contact.handled" if rule is None else "time.handle"
-    return Item(id="line", label="Line", price=price, meter=meter, time=rule, **more)  # type: ignore[arg-type]
+    return Item(id="line", label="Line", price=price, meter=meter, time=rule, **more)  # type: ignore[arg-type]  # test data
 
 
 def count(quantity: int) -> Usage:
@@ -87,7 +87,7 @@ def test_the_steps_of_a_line_add_up_to_its_amount(
     line = rate_item(item(price, included=included), count(quantity), rounding)
     assert adds_up(line)
     assert line.amount >= 0
-    capped = rate_item(item(price, cap=cap), count(quantity), rounding)  # type: ignore[arg-type]
+    capped = rate_item(item(price, cap=cap), count(quantity), rounding)  # type: ignore[arg-type]  # test data
     assert adds_up(capped)
     if cap is not None and rounding.mode is RoundingMode.DOWN:
         assert capped.amount <= cap
