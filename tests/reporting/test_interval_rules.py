@@ -110,7 +110,7 @@ def test_intervals_tile_every_period(first: date, days: int, zone: str, kind: st
     assert all(a.ends_at == b.starts_at for a, b in itertools.pairwise(parts))
     assert all(part.starts_at < part.ends_at for part in parts)
     assert len({part.label for part in parts}) == len(parts)
-    assert on_bucket_edges(parts)
+    assert on_bucket_edges(period, interval_kind(kind))
 
 
 def test_an_unknown_interval_is_refused() -> None:

@@ -50,48 +50,67 @@ FROM_RECORDS = ", ".join(_of_records()[name] for name in COUNTERS)
 """Every counter of the roll-up, in the order of `COUNTERS`, computed from `record r`."""
 
 
-def tally_of_rollup(thresholds: Thresholds) -> str:
-    """The fields of `Tally`, in order, from `queue_interval q`; thresholds must be answerable.
+def _sum_of(column: str, condition: str = "") -> str:
+    """Counts of one bucket fit into an integer, whose sums PostgreSQL makes without its slow numeric."""
+    kind = "" if column.endswith("_ms") else "::integer"
+    filtered = f" filter (where {condition})" if condition else ""
+    return f"coalesce(sum({column}{kind}){filtered}, 0)::bigint"
 
-    Counts of one bucket fit into an integer, whose sums PostgreSQL makes without its slow numeric.
-    """
+
+def tally_of_rollup(thresholds: Thresholds) -> dict[str, str]:
+    """The fields of `Tally`, in order, from `queue_interval`; thresholds must be answerable."""
     edge = thresholds.threshold_ms // 1000
-    short = f"abandoned_lt_{thresholds.short_ms // 1000}s" if thresholds.short_ms else "0"
-    columns = ["answered", f"answered_le_{edge}s", "abandoned", f"abandoned_le_{edge}s", short]
-    columns += ["flowed_out", f"flowed_out_le_{edge}s", "callbacks", f"callbacks_le_{edge}s"]
-    columns += ["menu_ended", "excluded"]
-    opened = ["answered", f"answered_le_{edge}s", "abandoned", f"abandoned_le_{edge}s"]
-    sums = ["answer_wait_ms", "abandon_wait_ms", "talk_ms", "hold_ms", "wrap_ms"]
-    return ", ".join(
-        [
-            *(f"sum({column}::integer)" for column in columns),
-            *(f"coalesce(sum({column}::integer) filter (where in_hours), 0)" for column in opened),
-            *(f"sum({column})::bigint" for column in sums),
-            "max(longest_wait_ms)",
-        ]
-    )
+    short = f"abandoned_lt_{thresholds.short_ms // 1000}s"
+    return {
+        "answered": _sum_of("answered"),
+        "answered_in_time": _sum_of(f"answered_le_{edge}s"),
+        "abandoned": _sum_of("abandoned"),
+        "abandoned_in_time": _sum_of(f"abandoned_le_{edge}s"),
+        "short_abandoned": _sum_of(short) if thresholds.short_ms else "0",
+        "flowed_out": _sum_of("flowed_out"),
+        "flowed_out_in_time": _sum_of(f"flowed_out_le_{edge}s"),
+        "callback": _sum_of("callbacks"),
+        "callback_in_time": _sum_of(f"callbacks_le_{edge}s"),
+        "menu_ended": _sum_of("menu_ended"),
+        "excluded": _sum_of("excluded"),
+        "open_answered": _sum_of("answered", "in_hours"),
+        "open_answered_in_time": _sum_of(f"answered_le_{edge}s", "in_hours"),
+        "open_abandoned": _sum_of("abandoned", "in_hours"),
+        "open_abandoned_in_time": _sum_of(f"abandoned_le_{edge}s", "in_hours"),
+        "answered_wait_ms": _sum_of("answer_wait_ms"),
+        "abandoned_wait_ms": _sum_of("abandon_wait_ms"),
+        "talk_ms": _sum_of("talk_ms"),
+        "hold_ms": _sum_of("hold_ms"),
+        "wrap_ms": _sum_of("wrap_ms"),
+        "longest_wait_ms": "max(longest_wait_ms)",
+    }
 
 
-def tally_of_records(threshold: str, short: str) -> str:
-    """The same fields from `record r`; the thresholds are SQL parameters in milliseconds."""
-    in_time, is_short = f"r.wait_ms <= {threshold}", f"r.wait_ms < {short}"
-    conditions = [
-        "r.outcome = 'answered'",
-        f"r.outcome = 'answered' and {in_time}",
-        "r.outcome = 'abandoned'",
-        f"r.outcome = 'abandoned' and {in_time}",
-        f"r.outcome = 'abandoned' and {is_short}",
-        "r.outcome = 'flowed_out'",
-        f"r.outcome = 'flowed_out' and {in_time}",
-        "r.outcome = 'callback'",
-        f"r.outcome = 'callback' and {in_time}",
-        "r.outcome = 'menu_ended'",
-        "r.outcome = 'excluded'",
-        "r.outcome = 'answered' and r.in_hours",
-        f"r.outcome = 'answered' and {in_time} and r.in_hours",
-        "r.outcome = 'abandoned' and r.in_hours",
-        f"r.outcome = 'abandoned' and {in_time} and r.in_hours",
-    ]
-    sums = [("wait_ms", "answered"), ("wait_ms", "abandoned")]
-    sums += [(column, "answered") for column in ("talk_ms", "hold_ms", "wrap_ms")]
-    return ", ".join([*map(_count, conditions), *(_sum(column, outcome) for column, outcome in sums), _longest()])
+def tally_of_records(thresholds: Thresholds) -> dict[str, str]:
+    """The same fields from `record r`, for any thresholds."""
+    in_time = f"r.wait_ms <= {thresholds.threshold_ms:d}"
+    answered, abandoned = "r.outcome = 'answered'", "r.outcome = 'abandoned'"
+    flowed_out, callback = "r.outcome = 'flowed_out'", "r.outcome = 'callback'"
+    return {
+        "answered": _count(answered),
+        "answered_in_time": _count(f"{answered} and {in_time}"),
+        "abandoned": _count(abandoned),
+        "abandoned_in_time": _count(f"{abandoned} and {in_time}"),
+        "short_abandoned": _count(f"{abandoned} and r.wait_ms < {thresholds.short_ms:d}"),
+        "flowed_out": _count(flowed_out),
+        "flowed_out_in_time": _count(f"{flowed_out} and {in_time}"),
+        "callback": _count(callback),
+        "callback_in_time": _count(f"{callback} and {in_time}"),
+        "menu_ended": _count("r.outcome = 'menu_ended'"),
+        "excluded": _count("r.outcome = 'excluded'"),
+        "open_answered": _count(f"{answered} and r.in_hours"),
+        "open_answered_in_time": _count(f"{answered} and {in_time} and r.in_hours"),
+        "open_abandoned": _count(f"{abandoned} and r.in_hours"),
+        "open_abandoned_in_time": _count(f"{abandoned} and {in_time} and r.in_hours"),
+        "answered_wait_ms": _sum("wait_ms", "answered"),
+        "abandoned_wait_ms": _sum("wait_ms", "abandoned"),
+        "talk_ms": _sum("talk_ms", "answered"),
+        "hold_ms": _sum("hold_ms", "answered"),
+        "wrap_ms": _sum("wrap_ms", "answered"),
+        "longest_wait_ms": _longest(),
+    }

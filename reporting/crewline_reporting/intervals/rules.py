@@ -63,11 +63,11 @@ def bucket_of(at: datetime) -> datetime:
     return at.replace(minute=at.minute - at.minute % 15, second=0, microsecond=0)
 
 
-def on_bucket_edges(intervals: Sequence[Interval]) -> bool:
+@lru_cache(maxsize=32)
+def on_bucket_edges(period: Period, kind: IntervalKind) -> bool:
     """Whether no stored bucket straddles two intervals (true of every zone's clocks today)."""
-    return all(part.starts_at == bucket_of(part.starts_at) for part in intervals) and (
-        not intervals or intervals[-1].ends_at == bucket_of(intervals[-1].ends_at)
-    )
+    parts = cut(period, kind)
+    return all(at == bucket_of(at) for at in (*(part.starts_at for part in parts), period.ends_at))
 
 
 def clipped_ms(intervals: Sequence[Interval], starts_at: datetime, ends_at: datetime) -> list[int]:

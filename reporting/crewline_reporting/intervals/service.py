@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
 from uuid import UUID
 
 from crewline_infra.db import Tx
@@ -18,7 +20,8 @@ from crewline_reporting.intervals.rules import (
     even_step,
     on_bucket_edges,
 )
-from crewline_reporting.metrics.rules import Tally, Thresholds
+from crewline_reporting.metrics.formulas import Metric, shown
+from crewline_reporting.metrics.rules import FIELDS, Tally, Thresholds
 from crewline_reporting.records.rules import Record
 
 _STRETCH = timedelta(days=1)
@@ -82,10 +85,15 @@ async def extent(tx: Tx, tenant_id: UUID) -> tuple[datetime, datetime] | None:
     return await store.extent(tx, tenant_id)
 
 
-@dataclass(frozen=True, slots=True)
-class IntervalTally:
+class IntervalTally(NamedTuple):
+    """One local interval and what was counted in it."""
+
     interval: Interval
     tally: Tally
+
+    def value(self, metric: Metric) -> Decimal | int | None:
+        """The shown value of a metric; None is N/A."""
+        return shown(metric, self.tally)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,27 +113,28 @@ async def count_intervals(
     *,
     queue_id: UUID | None = None,
     channel: str | None = None,
+    fields: frozenset[str] = frozenset(FIELDS),
     from_records: bool = False,
 ) -> Counted:
     """Counts per local interval: from the roll-up where it has the thresholds, else from the records.
 
-    Both give the same numbers; `from_records` forces the second (for checks).
+    Both give the same numbers; `from_records` forces the second (for checks). Of each tally only `fields` are
+    counted; the others stay 0.
     """
     parts = cut(period, kind)
     step = even_step(period, kind)
     cells = store.Cells(
         from_at=period.starts_at,
         to_at=period.ends_at,
-        bins=store.EVEN_BINS if step else store.EDGED_BINS,
         bins_by=step or [part.starts_at for part in parts],
         queue_id=queue_id,
         channel=channel,
+        fields=fields,
     )
-    if answerable(thresholds) and not from_records and on_bucket_edges(parts):
+    if answerable(thresholds) and not from_records and on_bucket_edges(period, kind):
         found = await store.tallies_of_rollup(tx, tenant_id, cells, thresholds)
         source = "rollup"
     else:
         found = await store.tallies_of_records(tx, tenant_id, cells, thresholds)
         source = "records"
-    by_start = {part.starts_at: part for part in parts} if step else dict(enumerate(parts))
-    return Counted([IntervalTally(by_start[bin_], tally) for bin_, tally in found], source)
+    return Counted([IntervalTally(parts[position], tally) for position, tally in found], source)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
-from crewline_reporting.metrics.rules import Tally
+from crewline_reporting.metrics.rules import FIELDS, Tally
 
 Unit = Literal["percent", "seconds", "count"]
 Parts = tuple[int, int]
@@ -62,6 +62,28 @@ def shown(metric: Metric, tally: Tally) -> Decimal | int | None:
     if metric.unit == "count":
         return numerator
     return _placed(half_up(numerator * _SCALE[metric.unit], denominator), SHOWN_PLACES[metric.unit])
+
+
+class _Traced(Tally):
+    """Notes which fields a formula reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read: set[str] = set()
+
+    def __getattribute__(self, name: str) -> Any:
+        if name not in FIELDS:
+            return super().__getattribute__(name)
+        self.read.add(name)
+        return 1
+
+
+@lru_cache(maxsize=256)
+def fields_read(metric: Metric) -> frozenset[str]:
+    """The fields of `Tally` that the formula is made of, so that a report need not fetch the others."""
+    traced = _Traced()
+    metric.parts(traced)
+    return frozenset(traced.read)
 
 
 def half_up(numerator: int, denominator: int) -> int:

@@ -1,7 +1,8 @@
 """The counts and sums that every metric is made of, taken from records one by one."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
+from operator import attrgetter
 
 from crewline_reporting.records.rules import Record
 
@@ -58,21 +59,17 @@ class Tally:
         """Every contact, also those that ended in the menu or were excluded."""
         return self.offered + self.menu_ended + self.excluded
 
-    def add(self, other: "Tally") -> None:
-        longest_ms = max(self.longest_wait_ms, other.longest_wait_ms)
-        for name in SUMS:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.longest_wait_ms = longest_ms
+
+FIELDS: tuple[str, ...] = tuple(field.name for field in fields(Tally))
+"""In order; the longest wait is a maximum, all others are added up."""
 
 
-SUMS = tuple(field.name for field in fields(Tally) if field.name != "longest_wait_ms")
-"""What is added when tallies are joined; of the longest wait the greater one stays."""
-
-
-def total(tallies: Iterable[Tally]) -> Tally:
+def total(tallies: Sequence[Tally], only: Collection[str] = FIELDS) -> Tally:
+    """Everything added up, column by column (a year of half-hours is long); fields not in `only` stay 0."""
     joined = Tally()
-    for tally in tallies:
-        joined.add(tally)
+    for name in only:
+        values = map(attrgetter(name), tallies)
+        setattr(joined, name, max(values, default=0) if name == "longest_wait_ms" else sum(values))
     return joined
 
 

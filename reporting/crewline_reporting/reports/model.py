@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from uuid import UUID
 
 from crewline_infra.periods import Period
-from crewline_reporting.intervals.rules import Interval, IntervalKind
+from crewline_reporting.intervals.rules import IntervalKind
+from crewline_reporting.intervals.service import IntervalTally
 from crewline_reporting.metrics.catalogue import CATALOGUE
-from crewline_reporting.metrics.formulas import Metric, shown
-from crewline_reporting.metrics.rules import DEFAULT_THRESHOLDS, Tally, Thresholds
+from crewline_reporting.metrics.formulas import Metric
+from crewline_reporting.metrics.rules import DEFAULT_THRESHOLDS, Thresholds
 from crewline_reporting.metrics.service_level import DEFAULT_VARIANT, service_levels
 
 COUNTS = (
@@ -38,20 +38,24 @@ class ServiceLevelQuery:
     queue_id: UUID | None = None
     channel: str | None = None
     with_empty: bool = False
+    levels_only: bool = False
+    """Fetch and give nothing but the service levels: for long reports."""
     from_records: bool = False
     """Count from the records even where the roll-up could answer (for checks; the numbers are the same)."""
 
+    @property
+    def levels(self) -> list[Metric]:
+        return service_levels(list(self.variants))
 
-@dataclass(frozen=True, slots=True)
-class ReportRow:
-    """One interval, or the total (its interval is the whole period)."""
+    @property
+    def metrics(self) -> list[Metric]:
+        if self.levels_only:
+            return self.levels
+        return [CATALOGUE[name] for name in COUNTS] + self.levels + [CATALOGUE[name] for name in BESIDES]
 
-    interval: Interval
-    tally: Tally
 
-    def value(self, metric: Metric) -> Decimal | int | None:
-        """The shown value; None is N/A."""
-        return shown(metric, self.tally)
+ReportRow = IntervalTally
+"""One interval, or the total (its interval is the whole period): `.interval`, `.tally`, `.value(metric)`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +69,9 @@ class ServiceLevelReport:
 
     @property
     def levels(self) -> list[Metric]:
-        return service_levels(list(self.query.variants))
+        return self.query.levels
 
     @property
     def metrics(self) -> list[Metric]:
-        """Every metric of a row, in the order of the columns."""
-        return [CATALOGUE[name] for name in COUNTS] + self.levels + [CATALOGUE[name] for name in BESIDES]
+        """Every metric that a row has, in the order of the columns; no other may be asked of it."""
+        return self.query.metrics

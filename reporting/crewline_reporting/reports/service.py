@@ -7,6 +7,7 @@ from crewline_infra.errors import NotFound
 from crewline_infra.i18n import gettext as _
 from crewline_reporting.intervals import service as intervals
 from crewline_reporting.intervals.rules import Interval, cut
+from crewline_reporting.metrics.formulas import fields_read
 from crewline_reporting.metrics.rules import Tally, total
 from crewline_reporting.reports import store
 from crewline_reporting.reports.model import ReportRow, ServiceLevelQuery, ServiceLevelReport
@@ -17,6 +18,7 @@ async def service_level(tx: Tx, tenant_id: UUID, query: ServiceLevelQuery) -> Se
 
     The total is made of the contacts, never of the intervals' percentages.
     """
+    fields = frozenset[str]().union(*map(fields_read, query.metrics))
     counted = await intervals.count_intervals(
         tx,
         tenant_id,
@@ -25,13 +27,14 @@ async def service_level(tx: Tx, tenant_id: UUID, query: ServiceLevelQuery) -> Se
         query.thresholds,
         queue_id=query.queue_id,
         channel=query.channel,
+        fields=fields,
         from_records=query.from_records,
     )
-    rows = [ReportRow(row.interval, row.tally) for row in counted.rows]
-    if query.with_empty:
-        rows = _with_empty(query, rows)
+    rows = _with_empty(query, counted.rows) if query.with_empty else counted.rows
     whole = Interval(_("Total"), query.period.starts_at, query.period.ends_at)
-    return ServiceLevelReport(query, rows, ReportRow(whole, total(row.tally for row in rows)), counted.source)
+    return ServiceLevelReport(
+        query, rows, ReportRow(whole, total([row.tally for row in counted.rows], fields)), counted.source
+    )
 
 
 def _with_empty(query: ServiceLevelQuery, rows: list[ReportRow]) -> list[ReportRow]:
