@@ -3,7 +3,7 @@
 A document of patterns (JSON) gives a default and, by tenant slug, what differs:
 
     {"default": {"arrivals": [[…48 half-hours…], … 7 weekdays, Monday first],
-                 "patience": {"median_ms": 180000, "sigma": 1.0}, …},
+                 "talk": {"median_ms": 130000, "sigma": 0.8}, …},
      "tenants": {"retail": {…}}}
 """
 
@@ -31,6 +31,16 @@ class Spread(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return max(500, round(self.median_ms * math.exp(rng.gauss(0, self.sigma))))
 
 
+class Weibull(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A shape below one: those who leave, leave early."""
+
+    scale_ms: int
+    shape: float = 0.84
+
+    def draw_ms(self, rng: Random) -> int:
+        return max(500, round(rng.weibullvariate(self.scale_ms, self.shape)))
+
+
 def _usual_day(peak: float, night: float) -> tuple[float, ...]:
     """Calls per half-hour: two humps about 11:00 and 16:00, quiet nights."""
     humps = (
@@ -51,7 +61,7 @@ class Pattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The least rate, so that a demonstration is alive at any hour."""
     menu: Spread = Spread(6_000, 0.5)
     menu_ended_share: float = 0.04
-    patience: Spread = Spread(240_000, 1.0)
+    patience: Weibull = Weibull(584_000)
     talk: Spread = Spread(130_000, 0.8)
     wrap_up: Spread = Spread(18_000, 0.4)
     hold: Spread = Spread(20_000, 0.5)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crewline_floor.engines.answers import answers_for
-from crewline_floor.engines.patterns import Pattern, Patterns, Spread, next_arrival, parse_patterns, rate_per_s
+from crewline_floor.engines.patterns import Pattern, Patterns, Weibull, next_arrival, parse_patterns, rate_per_s
 from crewline_floor.engines.simulation import Simulation
 from crewline_floor.routing.dispatch import PoolDispatcher
 from crewline_infra.clock import ManualClock
@@ -74,7 +74,7 @@ async def test_an_hour_and_a_half_conserves_contacts_and_time(
     )
     for n in range(2):
         await add_number(scene, n)
-    pattern = Pattern(arrivals=FLAT, patience=Spread(60_000))
+    pattern = Pattern(arrivals=FLAT, patience=Weibull(70_000))
     started = clock.now()
     simulation = Simulation(database, clock, Patterns(default=pattern, no_answer_share=0.1), seed=7, run="t")
     await simulation.start()
@@ -139,7 +139,7 @@ async def test_it_never_answers_for_a_person(database: Database, admin: asyncpg.
     await set_codecs(admin)
     scene = await floor(database, admin, clock, agents=1, tenants=1)
     await add_number(scene, 0)
-    patient = Pattern(arrivals=FLAT, patience=Spread(3_600_000, 0.0), menu_ended_share=0)
+    patient = Pattern(arrivals=FLAT, patience=Weibull(36_000_000, 5.0), menu_ended_share=0)
     simulation = Simulation(database, clock, Patterns(default=patient), seed=3)
     await simulation.start()
     dispatcher = scene.dispatcher()
