@@ -50,6 +50,12 @@ def money(amount: Decimal | None, currency: str, places: int | None = None) -> s
     return format_currency(amount, currency, format=pattern, locale=babel_locale(), currency_digits=False)
 
 
+def quantity_places(value: Decimal) -> int:
+    """Decimals that a quantity really has, six at most: 12, 395.62."""
+    exponent = value.normalize().as_tuple().exponent
+    return min(6, max(0, -exponent)) if isinstance(exponent, int) else 0
+
+
 def clock(ms: int | float | None) -> str:
     """A duration as m:ss or h:mm:ss, rounded half up to the second."""
     if ms is None:

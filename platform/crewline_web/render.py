@@ -14,7 +14,7 @@ from crewline_tenants.people.rules import Permission, Principal
 from crewline_tenants.tenants.model import Tenant
 from crewline_web import nav
 from crewline_web.assets import Assets
-from crewline_web.formats import FILTERS, babel_locale
+from crewline_web.formats import FILTERS, babel_locale, quantity_places
 from crewline_web.icons import icon
 from crewline_web.prefs import LANGUAGES, prefs_of
 
@@ -108,6 +108,7 @@ def _environment() -> Environment:
         csrf=_csrf_field,
         icon=icon,
         languages=LANGUAGES,
+        quantity_places=quantity_places,
         Permission=Permission,
         zone_of=ZoneInfo,
     )

@@ -170,6 +170,7 @@ def _login(
         next=target,
         here="/login" if target == "/" else f"/login?next={urlsplit(target).path}",
         demo=demo_logins(settings),
+        role_names={role.value: _(text) for role, text in nav.ROLE_NAMES.items()},
     )
     if isinstance(problem, TooMany):
         response.headers["Retry-After"] = str(problem.retry_after_s)

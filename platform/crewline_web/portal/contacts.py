@@ -36,7 +36,7 @@ async def contacts_page(request: AnyRequest, slug: FromPath[str], principal: Who
         wanted = ContactQuery.read(request.query_params, scope.today.isoformat())
         conditions = _conditions(scope, wanted)
         found = await service.list_contacts(
-            tx, scope.tenant.id, conditions, after=read_cursor(wanted.after), limit=PAGE_SIZE
+            tx, scope.tenant.id, conditions, after=read_cursor(wanted.after or None), limit=PAGE_SIZE
         )
         count = await service.count_contacts(tx, scope.tenant.id, conditions)
         extent = None if count else await intervals.extent(tx, scope.tenant.id)

@@ -106,8 +106,8 @@ def _figure(
 
 def _change(value: Fraction | None, earlier: Fraction | None, shown: Callable[[Fraction], str]) -> str:
     if value is None or earlier is None:
-        return _("nothing to compare a week before")
-    return _("%(change)s on the same day a week before") % {"change": shown(value - earlier)}
+        return _("no contacts a week before")
+    return _("%(change)s vs a week before") % {"change": shown(value - earlier)}
 
 
 def _signed(value: Fraction, text: str) -> str:

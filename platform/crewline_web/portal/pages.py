@@ -2,11 +2,12 @@
 
 from litestar.types import ControllerRouterHandler
 
-from crewline_web.portal import contact, contacts, reports, today
+from crewline_web.portal import contact, contacts, invoices, reports, today
 
 ROUTES: list[ControllerRouterHandler] = [
     *today.ROUTES,
     *reports.ROUTES,
     *contacts.ROUTES,
     *contact.ROUTES,
+    *invoices.ROUTES,
 ]

@@ -1,6 +1,6 @@
 """One contact's time as phases to scale: where each began, how long it took. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from crewline_infra.i18n import gettext as _
@@ -67,15 +67,22 @@ def draw(record: Record, threshold_ms: int) -> Drawing:
     if not total:
         return Drawing([], [], None, 0)
     scale = WIDTH / total
-    bars, x, free_from = [], 0.0, 0.0
+    bars, x = [], 0.0
     for phase in found:
         width = phase.ms * scale
-        labelled = x >= free_from and (width >= _LABEL_WIDTH or x == 0)
-        bars.append(Bar(phase, round(x, 1), round(max(width - GAP, 1.0), 1), labelled))
-        if labelled:
-            free_from = x + _LABEL_WIDTH
+        bars.append(Bar(phase, round(x, 1), round(max(width - GAP, 1.0), 1), False))
         x += width
-    return Drawing(bars, _ticks(total, scale), _late_x(record, threshold_ms, scale), total)
+    late_x = _late_x(record, threshold_ms, scale)
+    return Drawing(_labelled(bars), _ticks(total, scale), late_x, total)
+
+
+def _labelled(bars: list[Bar]) -> list[Bar]:
+    """Labels for the widest phases first, where they do not run into each other."""
+    taken: list[float] = []
+    for bar in sorted(bars, key=lambda one: -one.width):
+        if all(abs(bar.x - x) >= _LABEL_WIDTH for x in taken):
+            taken.append(bar.x)
+    return [replace(bar, labelled=bar.x in taken) for bar in bars]
 
 
 def _ticks(total_ms: int, scale: float) -> list[tuple[float, int]]:

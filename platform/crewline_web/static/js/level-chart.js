@@ -62,28 +62,28 @@ class LevelChart extends HTMLElement {
     const words = this.dataset;
     const target = this.hasAttribute('target') ? Number(this.getAttribute('target')) : null;
     const lowest = Math.min(target ?? 100, ...rows.filter((row) => row.level !== null).map((row) => row.level));
-    const floor = Math.max(0, Math.floor((lowest - 5) / 10) * 10);
+    const { floor, step } = scale(lowest);
     const text = { color: paint.quiet, fontFamily: paint.font, fontSize: 11 };
     const axis = (index, show) => ({ type: 'category', gridIndex: index, data: rows.map((row) => row.label),
       axisTick: { show: false }, axisLine: { lineStyle: { color: paint.line } },
       axisLabel: { show, ...text, hideOverlap: true, interval: width < 500 ? 'auto' : undefined } });
-    const panel = (top, height) => ({ left: 46, right: 14, top, height });
+    const panel = (top, height) => ({ left: 46, right: target !== null && width >= 500 ? 84 : 14, top, height });
     return {
       animation: false, aria: { enabled: true }, textStyle: { fontFamily: paint.font },
-      title: [heading(words.level, 0, text), heading(words.contacts, 55, text)],
-      grid: [panel('8%', '42%'), panel('63%', '26%')],
+      title: [heading(words.level, 0, text), heading(words.contacts, 54, text)],
+      grid: [panel('8%', '42%'), panel('64%', '25%')],
       tooltip: { trigger: 'axis', confine: true, backgroundColor: paint.raised, borderColor: paint.line,
         textStyle: { color: paint.ink, fontFamily: paint.font, fontSize: 12 },
         formatter: (points) => tip(rows[points[0].dataIndex], words) },
       axisPointer: { link: [{ xAxisIndex: 'all' }], lineStyle: { color: paint.line } },
       xAxis: [axis(0, false), axis(1, true)],
       yAxis: [
-        { type: 'value', gridIndex: 0, min: floor, max: 100, splitNumber: 3, axisLabel: { ...text, formatter: '{value}%' },
+        { type: 'value', gridIndex: 0, min: floor, max: 100, interval: step, axisLabel: { ...text, formatter: '{value}%' },
           splitLine: { lineStyle: { color: paint.grid } } },
         { type: 'value', gridIndex: 1, splitNumber: 2, minInterval: 1, axisLabel: text,
           splitLine: { lineStyle: { color: paint.grid } } },
       ],
-      series: [levelSeries(rows, paint, target, words, text), barSeries(rows, 'inTime', words.inTime, paint.bar),
+      series: [levelSeries(rows, paint, { value: target, words: words.target, outside: width >= 500 }, words.level, text), barSeries(rows, 'inTime', words.inTime, paint.bar),
         barSeries(rows, 'late', words.late, paint.contrast)],
     };
   }
@@ -93,20 +93,33 @@ function heading(text, top, style) {
   return { text, left: 0, top: `${top}%`, textStyle: { ...style, fontWeight: 400 } };
 }
 
-function levelSeries(rows, paint, target, words, text) {
-  const missed = (row) => target !== null && row.level !== null && row.level < target;
+function levelSeries(rows, paint, target, name, text) {
+  const worst = worstMisses(rows, target.value);
+  const missed = (row) => worst.has(row);
   return {
-    type: 'line', name: words.level, xAxisIndex: 0, yAxisIndex: 0, connectNulls: false,
+    type: 'line', name, xAxisIndex: 0, yAxisIndex: 0, connectNulls: false,
     lineStyle: { width: 2, color: paint.measure }, itemStyle: { color: paint.measure },
     symbol: 'circle', symbolSize: (_value, point) => (missed(rows[point.dataIndex]) ? 8 : 3),
     data: rows.map((row) => ({ value: row.level,
       itemStyle: missed(row) ? { color: paint.miss, borderColor: paint.surface, borderWidth: 1 } : undefined,
       symbol: missed(row) ? 'diamond' : 'circle' })),
-    markLine: target === null ? undefined : { silent: true, symbol: 'none',
+    markLine: target.value === null ? undefined : { silent: true, symbol: 'none',
       lineStyle: { color: paint.target, type: 'dashed', width: 1 },
-      label: { ...text, position: 'insideEndTop', formatter: words.target },
-      data: [{ yAxis: target }] },
+      label: { ...text, position: target.outside ? 'end' : 'insideEndTop', formatter: target.words },
+      data: [{ yAxis: target.value }] },
   };
+}
+
+// At most three points are marked: those below the target with the most contacts late or lost.
+function worstMisses(rows, target) {
+  const below = rows.filter((row) => target !== null && row.level !== null && row.level < target);
+  return new Set(below.sort((one, other) => other.late - one.late).slice(0, 3));
+}
+
+// A few round steps down from 100 to just below the lowest value.
+function scale(lowest) {
+  const step = [5, 10, 20, 25].find((size) => lowest >= 100 - 4 * size) ?? 25;
+  return { step, floor: Math.max(0, 100 - 4 * step) };
 }
 
 function barSeries(rows, field, name, color) {
