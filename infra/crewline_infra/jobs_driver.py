@@ -23,6 +23,7 @@ class RoleDriver(Driver):
         self._database = database
         self._listening: asyncpg.Connection | None = None
         self._shutdown = asyncio.Event()
+        self._heard = asyncio.Event()
 
     async def fetch(self, query: str, *args: Any) -> list[dict[str, object]]:
         async with self._database.transaction(_CONTEXT) as tx:
@@ -36,12 +37,15 @@ class RoleDriver(Driver):
             return status
 
     async def notify(self, channel: str, payload: str) -> None:
+        """Only the manager's health probe notifies; before anybody listens its probe would be lost."""
+        await self._heard.wait()
         await self.execute("select pg_notify($1, $2)", channel, payload)
 
     async def add_listener(self, channel: str, callback: NotifyCallback) -> None:
         if self._listening is None:
             self._listening = await asyncpg.connect(driver_url(self._database.url), timeout=10)
         await self._listening.add_listener(channel, Relay(callback))
+        self._heard.set()
 
     @property
     def shutdown(self) -> asyncio.Event:

@@ -12,6 +12,7 @@ from crewline_infra import jobs
 from crewline_infra.db import Database
 from crewline_infra.errors import Conflict, NotFound
 from crewline_infra.jobs import Jobs, Work
+from crewline_infra.jobs_driver import RoleDriver
 from crewline_infra.tenancy import Context, Role
 from tests.builders import Tenant, create_tenant
 
@@ -258,3 +259,13 @@ async def test_tenants_and_agents_cannot_queue_work(admin: asyncpg.Connection, d
 
     with pytest.raises(Exception, match="permission denied"):
         await attempt()
+
+
+async def test_the_listening_connection_is_probed_and_found_well(worker_database: Database) -> None:
+    driver = RoleDriver(worker_database)
+    heard: asyncio.Queue[object] = asyncio.Queue()
+    async with driver:
+        early = asyncio.create_task(driver.notify("test_channel", "early"))
+        await driver.add_listener("test_channel", heard.put_nowait)
+        await early
+        assert await asyncio.wait_for(heard.get(), 5) == "early"
