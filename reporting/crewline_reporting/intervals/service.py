@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
 from uuid import UUID
+
+import msgspec
 
 from crewline_infra.db import Tx
 from crewline_infra.periods import Period
@@ -85,7 +86,7 @@ async def extent(tx: Tx, tenant_id: UUID) -> tuple[datetime, datetime] | None:
     return await store.extent(tx, tenant_id)
 
 
-class IntervalTally(NamedTuple):
+class IntervalTally(msgspec.Struct, frozen=True, gc=False):
     """One local interval and what was counted in it."""
 
     interval: Interval

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from crewline_reporting.metrics.rules import FIELDS, Tally
 
@@ -64,16 +64,15 @@ def shown(metric: Metric, tally: Tally) -> Decimal | int | None:
     return _placed(half_up(numerator * _SCALE[metric.unit], denominator), SHOWN_PLACES[metric.unit])
 
 
-class _Traced(Tally):
-    """Notes which fields a formula reads."""
+class _Traced:
+    """Stands in for a tally and notes which of its fields a formula reads."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.read: set[str] = set()
 
-    def __getattribute__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Any:
         if name not in FIELDS:
-            return super().__getattribute__(name)
+            return getattr(Tally, name).fget(self)  # a property, such as `offered`
         self.read.add(name)
         return 1
 
@@ -82,7 +81,7 @@ class _Traced(Tally):
 def fields_read(metric: Metric) -> frozenset[str]:
     """The fields of `Tally` that the formula is made of, so that a report need not fetch the others."""
     traced = _Traced()
-    metric.parts(traced)
+    metric.parts(cast(Tally, traced))
     return frozenset(traced.read)
 
 

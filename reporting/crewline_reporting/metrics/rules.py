@@ -1,8 +1,10 @@
 """The counts and sums that every metric is made of, taken from records one by one."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from operator import attrgetter
+
+import msgspec
 
 from crewline_reporting.records.rules import Record
 
@@ -18,8 +20,7 @@ class Thresholds:
 DEFAULT_THRESHOLDS = Thresholds(threshold_ms=20_000, short_ms=5_000)
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(msgspec.Struct, gc=False):
     """Primitive counts and sums of some contacts under one pair of thresholds. Times in ms.
 
     A, At, B, Bt, Bs, F, Ft, C, Ct of the service-level formulas are `answered`, `answered_in_time`,
@@ -60,7 +61,7 @@ class Tally:
         return self.offered + self.menu_ended + self.excluded
 
 
-FIELDS: tuple[str, ...] = tuple(field.name for field in fields(Tally))
+FIELDS: tuple[str, ...] = Tally.__struct_fields__
 """In order; the longest wait is a maximum, all others are added up."""
 
 
