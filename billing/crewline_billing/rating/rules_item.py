@@ -17,6 +17,9 @@ from crewline_tenants.contracts.rules_types import Label, Rounding
 Priced: TypeAlias = tuple[Decimal, tuple[Step, ...]]
 """An amount and the printed steps that add up to it."""
 
+AMOUNT_MAX = 10**15
+"""A runaway guard. It also keeps every sum of amounts (15 digits and 12 places) exact in plain Decimals."""
+
 
 def rate_item(item: Item, usage: Usage, rounding: Rounding | None = None) -> RatedLine:
     """Price the usage of one period under one item. Raises `Invalid` for a percentage (it needs the other lines)."""
@@ -71,6 +74,8 @@ def cap_steps(cap: Decimal | None, steps: Sequence[ExactStep]) -> list[ExactStep
 def finish(steps: Sequence[ExactStep], rounding: Rounding) -> Priced:
     """Round the exact sum once. A last step holds the difference, so that the printed steps add up to the amount."""
     exact = sum((step.amount for step in steps), Fraction(0))
+    if abs(exact) >= AMOUNT_MAX:
+        raise Invalid("An amount of 10^15 or more is a mistake in a price or a quantity.")
     amount = rounded(exact, rounding.line_places, rounding.mode)
     printed = [_printed(step, rounding.places) for step in steps]
     missing = Fraction(amount) - sum((Fraction(step.amount) for step in printed), Fraction(0))

@@ -25,7 +25,7 @@ def convert(data: Any, kind: type[T] | Any, *, at: str = "") -> T:
     try:
         result: T = msgspec.convert(data, kind, dec_hook=number)
     except msgspec.ValidationError as problem:
-        path, what = _located(str(problem))
+        path, what = _located("".join(sign if sign.isprintable() else "?" for sign in str(problem)))
         path = ".".join(part for part in (at, path) if part).replace(".[", "[")
         raise Invalid(f"{path or 'document'}: {what}.", field=path or None) from problem
     return result

@@ -11,7 +11,10 @@ from crewline_infra.errors import Invalid
 from crewline_tenants.contracts.rules_types import Inexact
 
 SIZE_MAX = 256 * 1024
+YAML_SIZE_MAX = 2 * 1024 * 1024
 DEPTH_MAX = 30
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_UNFIT_KEY = re.compile("[\x00-\x1f\x7f\ud800-\udfff\u2028\u2029`]")
 _INTEGER = re.compile(r"^[-+]?(0|[1-9][0-9]{0,30})$")
 _FLOAT = re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?|\.inf|\.nan)$", re.I)
 _WORDS: dict[str, Any] = {"": None, "~": None, "null": None, "true": True, "false": False}
@@ -23,22 +26,36 @@ def load(text: str, *, size_max: int = SIZE_MAX) -> Any:
 
     Dates stay text. Raises `Invalid` naming the line or the path.
     """
-    if len(text.encode()) > size_max:
+    if _UNSTORABLE.search(text):
+        raise Invalid("The text has a character that cannot be stored; it should be plain UTF-8.")
+    size = len(text.encode())
+    if size > size_max:
         raise Invalid(f"The document is larger than {size_max // 1024} KiB.")
-    data = _from_json(text) if text.lstrip()[:1] in ("{", "[") else _from_yaml(text)
+    is_json = text.lstrip()[:1] in ("{", "[")
+    if size > YAML_SIZE_MAX and not is_json:
+        raise Invalid(f"A YAML document may have {YAML_SIZE_MAX // 1024} KiB; write it as JSON.")
+    data = _from_json(text) if is_json else _from_yaml(text)
     for path, value in _leaves(data, ""):
-        if isinstance(value, Inexact):
-            raise Invalid(
-                f'{path}: floats are not exact: write the number as text ("{value}") or as an integer.',
-                field=path,
-            )
+        _refuse(path, value)
     return data
+
+
+def _refuse(path: str, value: Any) -> None:
+    if isinstance(value, Inexact):
+        raise Invalid(
+            f'{path}: floats are not exact: write the number as text ("{value}") or as an integer.',
+            field=path,
+        )
+    if isinstance(value, str) and _UNSTORABLE.search(value):
+        raise Invalid(f"{path}: this text has a character that cannot be stored.", field=path)
 
 
 def _leaves(data: Any, path: str) -> Iterator[tuple[str, Any]]:
     if isinstance(data, dict):
         for key, value in data.items():
-            yield from _leaves(value, f"{path}.{key}" if path else str(key))
+            if _UNFIT_KEY.search(key):
+                raise Invalid(f"{path or 'document'}: a key has a character that no setting has.")
+            yield from _leaves(value, f"{path}.{key}" if path else key)
     elif isinstance(data, list):
         for index, value in enumerate(data):
             yield from _leaves(value, f"{path}[{index}]")
@@ -59,7 +76,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise Invalid(f"{key}: this key appears twice in the same object.", field=key)
+            raise Invalid(f"The key {key!r} appears twice in the same object.")
         found[key] = value
     return found
 
@@ -113,7 +130,7 @@ def _mapping(events: Any, depth: int) -> dict[str, Any]:
             raise Invalid(f"line {line}: a key must be plain text.")
         key = event.value
         if key in found:
-            raise Invalid(f"line {line}: the key {key!r} appears twice.", field=key)
+            raise Invalid(f"line {line}: the key {key!r} appears twice.")
         found[key] = _node(next(events), events, depth + 1)
     return found
 

@@ -118,7 +118,7 @@ def test_each_mistake_is_answered_with_its_place(old: str, new: str, expected: s
     [
         ("", "The document is empty."),
         ("a: 1\na: 2", "line 2: the key 'a' appears twice."),
-        ('{"a": 1, "a": 2}', "a: this key appears twice"),
+        ('{"a": 1, "a": 2}', "The key 'a' appears twice in the same object."),
         ("a: &x [1]\nb: *x", "line 1: anchors and aliases are not part of the language."),
         ("a: *x", "line 1: "),
         ("a: !!python/object:os.system ls", "line 1: tags"),
