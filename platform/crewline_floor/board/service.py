@@ -23,8 +23,13 @@ async def counted_today(tx: Tx, setup: PoolSetup, pool_id: UUID, at: datetime) -
     for tenant in setup.tenants.values():
         midnight = local_midnight(local_date(at, tenant.time_zone), tenant.time_zone)
         for row in await store.today(tx, tenant.id, pool_id, midnight):
-            counters = dict(row._mapping)
-            found[counters.pop("queue_id")] = QueueToday(**counters)
+            found[row.queue_id] = QueueToday(
+                offered=row.offered,
+                answered=row.answered,
+                abandoned=row.abandoned,
+                in_time=row.in_time,
+                talking=row.talking,
+            )
     return found
 
 

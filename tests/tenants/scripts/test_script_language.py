@@ -148,9 +148,7 @@ def test_numbers_come_back_as_decimal_text_and_yes_no_as_bool() -> None:
         ({"start": 7}, "start"),
     ],
 )
-def test_a_document_that_is_no_script_is_refused_with_its_place(
-    change: dict[str, Any], place: str
-) -> None:
+def test_a_document_that_is_no_script_is_refused_with_its_place(change: dict[str, Any], place: str) -> None:
     with pytest.raises(Invalid) as refused:
         script(**change)
     assert (refused.value.field or "") == place
