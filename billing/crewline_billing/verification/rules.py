@@ -16,6 +16,7 @@ import msgspec
 from crewline_billing.invoices.rules import Base, Bill, build
 from crewline_billing.invoices.rules_facts import Facts
 from crewline_billing.verification.rules_compare import Stated, compare, parts_add_up
+from crewline_infra.canonical import canonical_json, sha256_hex
 from crewline_infra.errors import Invalid
 from crewline_infra.periods import Period, month_period
 from crewline_reporting.records.rules import interval_instant, problems
@@ -35,7 +36,7 @@ from crewline_reporting.statements.rules import (
     UnitsLine,
     UsageLine,
 )
-from crewline_tenants.contracts.rules import fingerprint, from_document
+from crewline_tenants.contracts.rules import from_document
 from crewline_tenants.contracts.rules_terms import Contract
 
 RECORDS_MAX = 5_000_000
@@ -238,10 +239,11 @@ class _Check:
     def _agreement(self, stated: Agreement) -> Contract | None:
         try:
             contract = from_document(stated.document)
-        except (Invalid, RecursionError) as problem:
+            found = sha256_hex(canonical_json(stated.document))
+        except (Invalid, RecursionError, TypeError) as problem:
             self._found("content", f"holds a contract that cannot be read: {problem}")
             return None
-        if fingerprint(contract) != stated.hash:
+        if found != stated.hash:
             self._found("content", f"holds a contract (version {stated.version}) that does not match its hash")
         return contract
 

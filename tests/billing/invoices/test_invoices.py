@@ -252,3 +252,19 @@ async def test_the_tenant_sees_issued_invoices_only(books: Books) -> None:
         assert summary.number == invoice.number
         assert (await service.get(tx, books.tenant.id, invoice.id)).bill == invoice.bill
         assert await line_contacts(tx, books.tenant.id, invoice.id, 2, limit=3)
+
+
+async def test_usage_that_the_records_do_not_explain_stops_the_issue(books: Books, admin: asyncpg.Connection) -> None:
+    """What a record arriving at the very moment of issuing would look like: usage handed over, but not billed."""
+    draft = await drafted(books)
+    await admin.execute(
+        "insert into usage_row (tenant_id, contact_id, version, meter, sign, quantity, unit, billed_at, channel, "
+        "recorded_at) values ($1, $2, 1, 'contact.handled', 1, 1, 'contact', $3, 'voice', $3)",
+        books.tenant.id,
+        books.tenant.id,
+        PERIOD.starts_at,
+    )
+    with pytest.raises(Conflict, match="have just changed"):
+        async with books.database.transaction(books.finance) as tx:
+            await closing.issue(tx, books.tenant.id, draft.id, books.desk())
+    assert await admin.fetchval("select count(*) from usage_row where invoice_id is not null") == 0
