@@ -1,7 +1,8 @@
-"""Texts in three languages: i18n.py extract | compile | check.
+"""Texts in three languages: i18n.py extract | compile | check | prune.
 
 One catalogue file per area (locales/LANGUAGE/AREA.po), so that areas grow side by side; `compile` merges them.
-`extract` adds what the sources say and the catalogues lack; `check` fails on missing, fuzzy or contradicting texts.
+`extract` adds what the sources say and the catalogues lack, `prune` drops what no source says any more;
+`check` fails on missing, fuzzy or contradicting texts.
 """
 
 import re
@@ -20,13 +21,13 @@ LANGUAGES = ("zh_Hans", "zh_Hant")
 SOURCES = ("platform", "tenants", "billing", "reporting", "infra/crewline_infra")
 KEYWORDS: dict[str, object] = {"_": None, "gettext": None, "mark": None, "ngettext": (1, 2)}
 WEB_AREAS = ("portal", "desk", "floor", "office", "finance")
-PLACEHOLDER = re.compile(r"%\(\w+\)[sd]")
+PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|\{\w+\}")
 
 Key = str | tuple[str, str]
 
 
 def main(arguments: list[str]) -> int:
-    commands = {"extract": extract, "compile": compile_all, "check": check}
+    commands = {"extract": extract, "compile": compile_all, "check": check, "prune": prune}
     if len(arguments) != 1 or arguments[0] not in commands:
         sys.stderr.write(f"{__doc__}\n")
         return 2
@@ -54,6 +55,21 @@ def compile_all() -> int:
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("wb") as file:
             write_mo(file, merged)
+    return 0
+
+
+def prune() -> int:
+    texts = source_texts()
+    for language in LANGUAGES:
+        for path in sorted((LOCALES / language).glob("*.po")):
+            with path.open("rb") as file:
+                catalog = read_po(file, locale=language, domain=path.stem)
+            kept = Catalog(locale=language, domain=path.stem, fuzzy=False)
+            for message in catalog:
+                if message.id and _key(message.id) in texts:
+                    kept.add(message.id, message.string)
+            if len(kept) != len(catalog):
+                write_catalogue(path, kept)
     return 0
 
 
