@@ -28,6 +28,7 @@ EXTERNAL_ID_CHARS_MAX = 300
 INSTANTS = ("arrived_at", "queued_at", "offered_at", "answered_at", "ended_at", "wrapped_at")
 _FIRST_MS = 0
 _LAST_MS = 7_258_118_400_000  # the year 2200
+_NO_INSTANTS = [ABSENT] * len(INSTANTS)
 _PRECEDE_THE_END = INSTANTS[:4]
 
 
@@ -175,14 +176,12 @@ class _Plan:
         position: Mapping[str, int],
     ) -> None:
         index = {name: place for place, name in enumerate(timeline.names)}
-        self._sources: list[Callable[[Sequence[int]], int]] = []
-        for name in INSTANTS:
+        self._given: list[tuple[int, Callable[[Sequence[int]], int]]] = []
+        for place, name in enumerate(INSTANTS):
             source = language.instants.get(name)  # type: ignore[call-overload]  # INSTANTS are its keys
-            if source is None or (source.only and rule.result not in source.only):
-                self._sources.append(lambda times: ABSENT)
-            else:
-                names = source.first_of or source.last_of
-                self._sources.append(_picked([index[one] for one in names], bool(source.first_of)))
+            if source is not None and (not source.only or rule.result in source.only):
+                places = [index[one] for one in source.first_of or source.last_of]
+                self._given.append((place, _picked(places, bool(source.first_of))))
         self.queued = rule.result in OFFERED_OUTCOMES
         self.answered = rule.result == "answered"
         self._durations = Durations(language.durations, rule.result, index, position)
@@ -191,14 +190,16 @@ class _Plan:
         self.agent = not only or rule.result in only
 
     def instants(self, times: Sequence[int]) -> list[int]:
-        return [source(times) for source in self._sources]
+        found = _NO_INSTANTS.copy()
+        for place, pick in self._given:
+            found[place] = pick(times)
+        return found
 
 
 def _picked(places: Sequence[int], first: bool) -> Callable[[Sequence[int]], int]:
     """The first of several times that is there, or the last of all."""
     if len(places) == 1:
-        (place,) = places
-        return lambda times: times[place]
+        return itemgetter(places[0])
     pick = itemgetter(*places)
     if not first:
         return lambda times: max(pick(times))

@@ -18,6 +18,8 @@ from crewline_reporting.intervals import service as intervals
 from crewline_reporting.records import store, store_bulk
 from crewline_reporting.records.rules import Record, fingerprint
 
+_SLICE_BYTES = 128 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Packed:
@@ -48,7 +50,7 @@ async def append_packed(tx: Tx, tenant_id: UUID, packed: Packed) -> BulkResult:
     Raises `Conflict` when somebody else stored one of them at this very moment: repeat.
     """
     connection = await tx.driver()
-    await store_bulk.stage(connection, _once(packed.payload))
+    await store_bulk.stage(connection, _sliced(packed.payload))
     try:
         async with connection.transaction():
             added = await store_bulk.insert_new(connection, tenant_id, packed.source, packed.recorded_at)
@@ -72,8 +74,10 @@ async def _append_unmet(tx: Tx, connection: asyncpg.Connection, tenant_id: UUID,
     return BulkResult(added, [n for n, same in met.items() if same], conflicts)
 
 
-async def _once(payload: bytes) -> AsyncIterator[bytes]:
-    yield payload
+async def _sliced(payload: bytes) -> AsyncIterator[bytes]:
+    """Small pieces, each sent before the next: a transport copies what it has not sent yet again and again."""
+    for start in range(0, len(payload), _SLICE_BYTES):
+        yield payload[start : start + _SLICE_BYTES]
 
 
 async def keep_conflicts(tx: Tx, records: list[Record]) -> None:
