@@ -135,7 +135,8 @@ async def _return(tx: Tx, contact: Contact, leg: Row[Any], why: str, at: datetim
     contact = rules.step(contact, "return", at)
     await store.save(tx, contact)
     await store.leg_ended(tx, contact.tenant_id, leg.id, why, at)
-    await agents.set_presence(tx, leg.agent_id, "paused", why, at)
+    if (await agents.presence(tx, leg.agent_id)).state == "available":
+        await agents.set_presence(tx, leg.agent_id, "paused", why, at)
     await agents.free_slot(tx, leg.agent_id, leg.id, at)
     fact = events.ContactReturned(contact_id=contact.id, leg_id=leg.id, agent_id=leg.agent_id, why=why, at=at)
     await service.publish(tx, contact.tenant_id, fact)

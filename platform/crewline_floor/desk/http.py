@@ -134,10 +134,10 @@ async def post_deed(leg_id: FromPath[UUID], deed: FromPath[str], principal: Who,
 
 
 @put("/api/v1/desk/legs/{leg_id:uuid}/note", status_code=204, summary="Save the draft of the note")
-async def put_note(leg_id: FromPath[UUID], data: JSONBody[NoteIn], principal: Who, db: Db) -> None:
+async def put_note(leg_id: FromPath[UUID], data: JSONBody[NoteIn], principal: Who, db: Db, clock: Now) -> None:
     tenant_id = await tenant_of(db, principal, leg_id)
     async with db.transaction(leg_access(principal, tenant_id, leg_id)) as tx:
-        await service.save_note(tx, tenant_id, leg_id, data.note)
+        await service.save_note(tx, tenant_id, leg_id, data.note, at=clock.now())
 
 
 @put("/api/v1/desk/legs/{leg_id:uuid}/script", summary="Answer the script's present step")

@@ -39,6 +39,8 @@ from crewline_tenants.scripts.service import StepOutcome
 
 NOTE_MAX = 8000
 HISTORY_MAX = 10
+STILL_WRITING = timedelta(seconds=30)
+"""Wrap-up does not end under the fingers of an agent who saved something this short ago."""
 
 
 async def desk(tx: Tx, agent_id: UUID, *, at: datetime) -> DeskView:
@@ -120,9 +122,10 @@ async def in_hand(tx: Tx, tenant_id: UUID, leg_id: UUID, *, at: datetime) -> InH
     )
 
 
-async def save_note(tx: Tx, tenant_id: UUID, leg_id: UUID, note: str) -> None:
+async def save_note(tx: Tx, tenant_id: UUID, leg_id: UUID, note: str, *, at: datetime) -> None:
     """The draft, kept while the contact is in hand. Role AGENT on that leg."""
     row = await _row(tx, tenant_id, leg_id)
+    await store.extend_wrap_up(tx, tenant_id, leg_id, at + STILL_WRITING)
     await store.save_note(tx, tenant_id, row.contact_id, _checked_note(note) or "")
 
 
@@ -131,6 +134,7 @@ async def answer_step(
 ) -> StepOutcome:
     """Role AGENT on that leg. `faults` by field when something does not fit; then nothing is saved."""
     row = await _row(tx, tenant_id, leg_id)
+    await store.extend_wrap_up(tx, tenant_id, leg_id, at + STILL_WRITING)
     return await scripts.answer_step(tx, tenant_id, row.contact_id, _pinned(row), step_id=step_id, values=values, at=at)
 
 

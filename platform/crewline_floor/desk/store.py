@@ -64,6 +64,18 @@ async def save_note(tx: Tx, tenant_id: UUID, contact_id: UUID, note: str) -> int
     )
 
 
+async def extend_wrap_up(tx: Tx, tenant_id: UUID, leg_id: UUID, until: datetime) -> None:
+    await tx.run(
+        """
+        update leg set wrap_until = greatest(wrap_until, $3)
+         where tenant_id = $1 and id = $2 and wrap_until is not null and ended_at is null
+        """,
+        tenant_id,
+        leg_id,
+        until,
+    )
+
+
 async def my_day(tx: Tx, agent_id: UUID, since: datetime, now: datetime) -> Sequence[Row[Any]]:
     """Time by state since an instant, and how many stretches of it (operator-wide: no contacts)."""
     return await tx.rows(

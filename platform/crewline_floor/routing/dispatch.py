@@ -127,13 +127,14 @@ class PoolDispatcher:
         return min((timer.due_at for timer in self._timers.values()), default=None)
 
     async def _read(self, full: bool) -> None:
+        # Taken before the rows are read: a hint that comes meanwhile belongs to the next round.
+        hinted, self._contacts = self._contacts, {}
+        changed, self._agents = self._agents, set()
         async with self.database.transaction(CONTEXT) as tx:
             if full or self.matcher is None or self.setup is None:
                 await self._read_all(tx)
-            elif self._contacts or self._agents:
-                await self._read_hinted(tx, self.matcher)
-        self._contacts.clear()
-        self._agents.clear()
+            elif hinted or changed:
+                await self._read_hinted(tx, self.matcher, hinted, changed)
 
     async def _read_all(self, tx: Tx) -> None:
         now = self.clock.now()
@@ -147,17 +148,16 @@ class PoolDispatcher:
         timers = [t for tenant in tenants for t in await contacts.timers(tx, tenant, self.pool_id)]
         self._timers = {timer.leg_id: timer for timer in timers}
 
-    async def _read_hinted(self, tx: Tx, matcher: Matcher) -> None:
-        for tenant_id, ids in self._contacts.items():
-            if tenant_id not in matcher.policy.shares:
-                continue
+    async def _read_hinted(self, tx: Tx, matcher: Matcher, hinted: dict[UUID, set[UUID]], changed: set[UUID]) -> None:
+        for tenant_id in hinted.keys() & matcher.policy.shares.keys():
+            ids = list(hinted[tenant_id])
             for contact_id in ids:
                 matcher.remove(contact_id)
-            for item in await self._queued(tx, tenant_id, list(ids)):
+            for item in await self._queued(tx, tenant_id, ids):
                 matcher.add(item)
-        if self._agents:
-            free = await agents.free_agents(tx, self.pool_id, list(self._agents))
-            for agent_id in self._agents:
+        if changed:
+            free = await agents.free_agents(tx, self.pool_id, list(changed))
+            for agent_id in changed:
                 matcher.busy(agent_id)
             for agent_id, since_ms in free.items():
                 matcher.free(agent_id, since_ms)

@@ -179,3 +179,38 @@ async def test_the_stream_tells_of_an_offer_and_ends_when_the_process_does(
         told = await asyncio.wait_for(anext(frames), 10)
     await hub.stop()
     assert (await asyncio.wait_for(anext(frames), 10)).startswith(b"event: shutdown\n")
+
+
+async def test_wrap_up_does_not_end_under_the_fingers(scene: Floor, desks: tuple[Person, Person]) -> None:
+    """The limit is 60 s; saving at 50 s leaves until 80 s, then it closes as it is."""
+    mine, _other = desks
+    offer = await offered(scene, mine)
+    leg = f"/api/v1/desk/legs/{offer['leg_id']}"
+    await mine.send("POST", f"{leg}/accept")
+    await mine.send("POST", f"{leg}/release")
+    dispatcher = scene.dispatcher("later")
+    await scene.admin.execute("update pool_lease set until = now() - interval '1 s'")
+    await dispatcher.lead()
+    scene.clock.advance(50_000)
+    await mine.send("PUT", f"{leg}/note", {"note": "Asked for a window seat"})
+    scene.clock.advance(29_000)
+    await dispatcher.tick()
+    assert (await mine.get(leg)).json()["state"] == "wrapping"
+    scene.clock.advance(1_000)
+    await dispatcher.tick()
+    assert (await mine.get(leg)).status_code == 404
+    told = await scene.closed(offer["contact_id"])
+    assert (told["flags"], told["disposition"], told["wrap_ms"]) == (["wrap_up_over"], None, 80_000)
+
+
+async def test_logging_out_while_it_rings_stays_logged_out(scene: Floor, desks: tuple[Person, Person]) -> None:
+    mine, _other = desks
+    offer = await offered(scene, mine)
+    await mine.send("PUT", "/api/v1/desk/presence", {"state": "offline"})
+    dispatcher = scene.dispatcher("later")
+    await scene.admin.execute("update pool_lease set until = now() - interval '1 s'")
+    await dispatcher.lead()
+    scene.clock.advance(20_000)
+    await dispatcher.tick()
+    assert (await scene.state(offer["contact_id"]))["state"] == "queued"
+    assert (await mine.get("/api/v1/desk")).json()["desk"]["presence"]["state"] == "offline"
