@@ -12,7 +12,7 @@ from crewline_infra.errors import Invalid
 class Settings(BaseSettings):
     """Everything that an installation writes lies under `home`."""
 
-    model_config = SettingsConfigDict(env_prefix="CREWLINE_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="CREWLINE_", env_ignore_empty=True, extra="ignore")
 
     home: Path = Path(".crewline")
     database_url: str | None = None

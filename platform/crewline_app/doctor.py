@@ -125,8 +125,7 @@ async def _database(settings: Settings, clock: Clock) -> list[Finding]:
         detail = str(problem) or type(problem).__name__
         return [Finding("database", "fail", detail, "start it, or correct CREWLINE_DATABASE_URL")]
     if all(finding.status != "fail" for finding in found):
-        found += [await _login(settings, "web", Role.AUTH), await _login(settings, "worker", Role.WORKER)]
-        found.append(await _outbox(settings))
+        found += await _logins(settings)
     return found
 
 
@@ -188,6 +187,11 @@ async def _jobs(connection: asyncpg.Connection) -> Finding:
         fix = "read their message in job_run, mend the cause, then retry them"
         return Finding("jobs", "warn", f"{held} are held", fix)
     return Finding("jobs", "ok", "none is held")
+
+
+async def _logins(settings: Settings) -> list[Finding]:
+    found = [await _login(settings, "web", Role.AUTH), await _login(settings, "worker", Role.WORKER)]
+    return [*found, await _outbox(settings)] if found[-1].status == "ok" else found
 
 
 async def _login(settings: Settings, login: str, role: Role) -> Finding:
