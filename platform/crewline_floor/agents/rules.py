@@ -3,6 +3,7 @@
 from typing import Literal, get_args
 
 from crewline_infra.errors import Invalid
+from crewline_infra.i18n import gettext as _
 from crewline_infra.i18n import mark
 
 Presence = Literal["offline", "available", "paused"]
@@ -32,9 +33,9 @@ def checked_presence(state: str, reason: str | None) -> tuple[Presence, str | No
         if state == known:
             break
     else:
-        raise Invalid("The state is offline, available or paused.", field="state")
+        raise Invalid(_("The state is offline, available or paused."), field="state")
     if known != "paused":
         return known, None
     if reason not in _ALL_REASONS:
-        raise Invalid(f"The reason is one of {', '.join(sorted(PAUSE_REASONS))}.", field="reason")
+        raise Invalid(_("Choose a reason for the pause."), field="reason")
     return known, reason

@@ -17,6 +17,7 @@ import msgspec
 
 from crewline_infra.clock import ms_between
 from crewline_infra.errors import Conflict
+from crewline_infra.i18n import gettext as _
 
 State = Literal["menu", "queued", "offered", "talking", "held", "wrapping", "closed"]
 Act = Literal["enqueue", "offer", "answer", "return", "hold", "resume", "release", "leave", "finish"]
@@ -88,7 +89,7 @@ def step(contact: Contact, act: Act, at: datetime) -> Contact:
     """The contact after `act`; `Conflict` when its state does not allow it."""
     target = TRANSITIONS.get((contact.state, act))
     if target is None:
-        raise Conflict(f"A contact that is {contact.state} cannot {act}.", code="contact_state")
+        raise Conflict(_("This contact has moved on; that is no longer possible."), code="contact_state")
     at = max(whole_ms(at), _latest(contact))
     changes = {**_leaving(contact, at), **_entering(contact, target, act, at)}
     return msgspec.structs.replace(contact, state=target, revision=contact.revision + 1, **changes)

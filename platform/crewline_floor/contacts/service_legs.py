@@ -15,6 +15,7 @@ from crewline_floor.contacts import events, rules, service, store
 from crewline_floor.contacts.rules import Contact
 from crewline_infra.db import Tx
 from crewline_infra.errors import Conflict, Invalid, NotFound
+from crewline_infra.i18n import gettext as _
 
 
 async def answer(tx: Tx, tenant_id: UUID, leg_id: UUID, agent_id: UUID, at: datetime) -> Contact:
@@ -96,7 +97,7 @@ async def finish(
     """Close with a result: the agent is free, and the record follows from the event."""
     leg, contact = await _in_hand(tx, tenant_id, leg_id, agent_id)
     if disposition_id is None or not await store.disposition_exists(tx, tenant_id, disposition_id):
-        raise Invalid("Choose one of the tenant's results.", field="disposition_id")
+        raise Invalid(_("Choose one of the tenant's results."), field="disposition_id")
     contact = msgspec.structs.replace(contact, disposition_id=disposition_id)
     if note is not None:
         await store.save_note(tx, tenant_id, contact.id, note)
@@ -149,7 +150,7 @@ async def _in_hand(tx: Tx, tenant_id: UUID, leg_id: UUID, agent_id: UUID) -> tup
     if leg is None or leg.agent_id != agent_id:
         raise NotFound
     if leg.ended_at is not None:
-        raise Conflict("This contact is no longer yours.", code="assignment_ended")
+        raise Conflict(_("This contact is no longer yours."), code="assignment_ended")
     contact = await store.locked(tx, tenant_id, leg.contact_id)
     if contact is None:
         raise NotFound
