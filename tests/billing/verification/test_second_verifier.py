@@ -1,5 +1,7 @@
 """The document is enough: a verifier written from it agrees with the product, and its example verifies."""
 
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -43,3 +45,9 @@ def test_the_example_of_the_document_verifies() -> None:
     report = verify(lines_of(example), PUBLIC)
     assert (report.verdict, report.findings) == (Verdict.VERIFIED, [])
     assert read(example)
+
+
+def test_verifying_needs_no_database_no_network_and_no_framework() -> None:
+    script = "import sys, crewline_billing.verification.rules; print(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert not {"sqlalchemy", "asyncpg", "litestar", "httpx", "asyncio", "pydantic"} & set(done.stdout.split())
