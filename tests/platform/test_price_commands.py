@@ -7,12 +7,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
 import pytest
 
+from crewline_app.cli import main
 from crewline_app.wiring import migrate_database
 from crewline_infra.settings import Settings
 from tests.builders import create_tenant
@@ -32,37 +33,37 @@ effective_from: 2026-01-01
 items:
   - {id: calls, label: Calls, meter: contact.handled, price: {model: per_unit, unit_price: "2.50"}}
 """
-Run = Callable[..., Awaitable[subprocess.CompletedProcess[str]]]
+Answer = tuple[int, str, str]
+Here = Callable[..., Answer]
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
-    """Runs a command in a home of its own, without a database."""
+def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Here:
+    """Runs a command in this process, in a home of its own: exit code, output, errors."""
+    monkeypatch.setenv("CREWLINE_HOME", str(tmp_path / "home"))
 
-    async def execute(*arguments: str, text: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", "from crewline_app.cli import main; main()", *arguments]
-        return await asyncio.to_thread(
-            subprocess.run,
-            command,
-            env=os.environ | {"CREWLINE_HOME": str(tmp_path / "home")} | environment,
-            input=text,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    def execute(*arguments: str, text: str = "") -> Answer:
+        monkeypatch.setattr(sys, "argv", ["crewline", *arguments])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        code = 0
+        try:
+            main()
+        except SystemExit as stopped:
+            code = int(stopped.code or 0)
+        return code, *capsys.readouterr()
 
     return execute
 
 
-async def test_a_price_is_tried_in_every_format_and_leaves_nothing_behind(run: Run, tmp_path: Path) -> None:
+def test_a_price_is_tried_in_every_format_and_leaves_nothing_behind(here: Here, tmp_path: Path) -> None:
     file = tmp_path / "price.yaml"
     file.write_text(PRICE)
-    document = json.loads((await run("rate", str(file), "--format", "json")).stdout)
+    document = json.loads(here("rate", str(file), "--format", "json")[1])
     assert document["amount"] == "175.00"
     assert [step["amount"] for step in document["lines"][0]["steps"]] == ["0.00", "100.00", "75.00"]
-    rows = list(csv.DictReader(io.StringIO((await run("rate", "-", "--format", "csv", text=PRICE)).stdout)))
+    rows = list(csv.DictReader(io.StringIO(here("rate", "-", "--format", "csv", text=PRICE)[1])))
     assert [row["amount"] for row in rows] == ["0.00", "100.00", "75.00", "175.00"]
-    assert "175.00" in (await run("rate", str(file))).stdout
+    assert "175.00" in here("rate", str(file))[1]
     assert not (tmp_path / "home").exists()
 
 
@@ -81,47 +82,54 @@ async def test_a_price_is_tried_in_every_format_and_leaves_nothing_behind(run: R
         ("\x00", "The text has a character that cannot be stored"),
     ],
 )
-async def test_a_bad_price_is_answered_with_one_sentence(run: Run, text: str, expected: str) -> None:
-    done = await run("rate", "-", text=text)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert done.stderr.startswith(f"crewline: {expected}")
-    assert done.stderr.count("\n") == 1
+def test_a_bad_price_is_answered_with_one_sentence(here: Here, text: str, expected: str) -> None:
+    code, output, errors = here("rate", "-", text=text)
+    assert (code, output) == (2, "")
+    assert errors.startswith(f"crewline: {expected}")
+    assert errors.count("\n") == 1
 
 
-async def test_a_file_that_cannot_be_read_is_named(run: Run, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_named(here: Here, tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"model: \xe9")
     for name, reason in [("nowhere.yaml", "No such file"), (str(tmp_path / "latin.yaml"), "is no UTF-8 text")]:
         for command in (("rate", name), ("contract", "check", name)):
-            done = await run(*command)
-            assert (done.returncode, done.stdout) == (2, "")
-            assert name in done.stderr
-            assert reason in done.stderr
+            code, output, errors = here(*command)
+            assert (code, output) == (2, "")
+            assert name in errors
+            assert reason in errors
 
 
-async def test_a_contract_is_checked_without_a_database(run: Run, tmp_path: Path) -> None:
-    document = json.loads((await run("contract", "check", "-", "--format", "json", text=CONTRACT)).stdout)
+def test_a_contract_is_checked_without_a_database(here: Here, tmp_path: Path) -> None:
+    document = json.loads(here("contract", "check", "-", "--format", "json", text=CONTRACT)[1])
     assert document["items"][0]["price"] == "per unit: 2.50"
     assert len(document["hash"]) == 64
-    bad = await run("contract", "check", "-", text=CONTRACT.replace("calls,", "Calls,"))
-    assert (bad.returncode, bad.stdout) == (2, "")
-    assert bad.stderr == "crewline: items[0].id: expected lower-case letters, digits, - and _.\n"
-    schema = json.loads((await run("contract", "schema")).stdout)
+    bad = here("contract", "check", "-", text=CONTRACT.replace("calls,", "Calls,"))
+    assert bad == (2, "", "crewline: items[0].id: expected lower-case letters, digits, - and _.\n")
+    schema = json.loads(here("contract", "schema")[1])
     assert schema["title"] == "Crewline contract"
     assert not (tmp_path / "home").exists()
 
 
-async def test_a_contract_is_added_once(run: Run, tmp_path: Path, admin_url: str, admin: asyncpg.Connection) -> None:
+async def test_a_contract_is_added_once(tmp_path: Path, admin_url: str, admin: asyncpg.Connection) -> None:
     home = tmp_path / "home"
     await migrate_database(Settings(home=home, database_url=admin_url))
     await create_tenant(admin)
     file = tmp_path / "contract.yaml"
     file.write_text(CONTRACT)
     add = ("contract", "add", str(file), "--format", "json", "--tenant")
-    first = await run(*add, "aster", CREWLINE_DATABASE_URL=admin_url)
-    again = await run(*add, "aster", CREWLINE_DATABASE_URL=admin_url)
+    first, again, nobody = [await run(home, admin_url, *add, slug) for slug in ("aster", "aster", "briar")]
     assert json.loads(first.stdout) == json.loads(again.stdout)
     assert json.loads(first.stdout)[0]["version"] == 1
-    nobody = await run(*add, "briar", CREWLINE_DATABASE_URL=admin_url)
     assert (nobody.returncode, nobody.stderr) == (2, "crewline: There is no tenant 'briar'.\n")
     assert await admin.fetchval("select count(*) from contract") == 1
+
+
+async def run(home: Path, database_url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-c", "from crewline_app.cli import main; main()", *arguments],
+        env=os.environ | {"CREWLINE_HOME": str(home), "CREWLINE_DATABASE_URL": database_url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
