@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from crewline_infra.errors import Invalid
 from crewline_reporting.metrics.catalogue import CATALOGUE, EXAMPLE, metric_named
-from crewline_reporting.metrics.formulas import exact, half_up, shown
+from crewline_reporting.metrics.document import markdown
+from crewline_reporting.metrics.formulas import exact, fields_read, half_up, shown
 from crewline_reporting.metrics.rules import (
     DEFAULT_THRESHOLDS,
     Tally,
@@ -186,6 +188,24 @@ def test_a_share_lies_between_0_and_100(records: list[Record], thresholds: Thres
 def test_half_up_agrees_with_decimal(numerator: int, denominator: int) -> None:
     expected = (Fraction(numerator, denominator) + Fraction(1, 2)).__floor__()
     assert half_up(numerator, denominator) == expected
+
+
+def test_the_page_of_metrics_is_the_catalogue() -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
+    assert page.read_text(encoding="utf-8") == markdown(), "crewline report metrics --format markdown > docs/metrics.md"
+
+
+def test_a_formula_tells_which_counts_it_reads() -> None:
+    assert fields_read(SERVICE_LEVELS["V1"]) == {"answered", "answered_in_time"}
+    assert fields_read(CATALOGUE["abandonment_rate"]) == {"answered", "abandoned", "flowed_out", "callback"}
+    assert "longest_wait_ms" in fields_read(CATALOGUE["longest_wait"])
+
+
+@pytest.mark.parametrize("metric", CATALOGUE.values(), ids=lambda metric: metric.key)
+@given(records=RECORDS, thresholds=THRESHOLDS)
+def test_no_other_count_changes_a_metric(metric, records: list[Record], thresholds: Thresholds) -> None:
+    tally = count_records(records, thresholds)
+    assert exact(metric, total([tally], fields_read(metric))) == exact(metric, tally)
 
 
 def test_default_tally_is_empty() -> None:

@@ -10,6 +10,7 @@ import pytest
 from crewline_infra.errors import Invalid, NotFound
 from crewline_reporting.exports.table import cell_text
 from crewline_reporting.metrics.catalogue import CATALOGUE
+from crewline_reporting.metrics.service_level import NINE
 from crewline_reporting.records import service as records_service
 from crewline_reporting.reports import rules, service
 from crewline_reporting.reports.model import ServiceLevelQuery
@@ -82,6 +83,19 @@ async def test_empty_intervals_are_shown_when_asked_for(worker_database, databas
     empty = report.rows[0]
     assert (empty.tally.offered, empty.value(report.levels[0]), empty.value(CATALOGUE["asa"])) == (0, None, None)
     assert report.total.tally.offered == 1
+
+
+async def test_levels_only_are_the_same_levels(worker_database, database, admin) -> None:
+    tenant = await create_tenant(admin)
+    records = [make_record(tenant, f"c{n}", "abandoned" if n % 3 else "answered", wait_ms=n * 4_000) for n in range(9)]
+    await store(worker_database, tenant, *records)
+    async with database.transaction(tenant.context()) as tx:
+        whole = await service.service_level(tx, tenant.id, query("2026-03-02", "2026-03-02", "30m", variants=NINE))
+        asked = query("2026-03-02", "2026-03-02", "30m", variants=NINE, levels_only=True)
+        levels = await service.service_level(tx, tenant.id, asked)
+    assert levels.metrics == whole.levels
+    for left, right in zip([*levels.rows, levels.total], [*whole.rows, whole.total], strict=True):
+        assert [left.value(metric) for metric in levels.metrics] == [right.value(metric) for metric in whole.levels]
 
 
 async def test_a_report_of_one_queue(worker_database, database, admin) -> None:
@@ -174,7 +188,7 @@ async def test_the_report_as_a_file(worker_database, scene) -> None:
     blank = lines.index([])
     header = dict(lines[:blank])
     assert header["Time zone"] == "Asia/Shanghai"
-    assert header["service_level.v4@1"] == "At / A + B - Bs"
+    assert header["service_level.v4@1"] == "At / (A + B - Bs)"
     rows = [dict(zip(lines[blank + 1], line, strict=True)) for line in lines[blank + 2 :]]
     assert [(row["interval"], row["offered"], row["V4"]) for row in rows] == [
         ("2026-03-01", "0", "N/A"),

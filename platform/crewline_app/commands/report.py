@@ -8,7 +8,7 @@ from typing import Any
 
 import rich_click as click
 
-from crewline_app.commands.output import emit, emit_document, format_option
+from crewline_app.commands.output import FORMATS, emit, emit_document, format_option
 from crewline_app.wiring import open_database
 from crewline_infra.canonical import instant_text
 from crewline_infra.db import Database, Tx
@@ -17,6 +17,8 @@ from crewline_infra.settings import load_settings
 from crewline_infra.tenancy import Context, Role
 from crewline_reporting.exports.table import NOT_AVAILABLE
 from crewline_reporting.intervals import service as intervals
+from crewline_reporting.metrics.catalogue import CATALOGUE
+from crewline_reporting.metrics.document import markdown
 from crewline_reporting.reports import rules, service, tables
 from crewline_reporting.reports.model import ServiceLevelQuery, ServiceLevelReport
 from crewline_tenants.tenants.model import Tenant
@@ -54,6 +56,7 @@ tenant_option = click.option("--tenant", required=True, metavar="SLUG", help="Sh
 )
 @click.option("--queue", metavar="SLUG", help="Only this queue.")
 @click.option("--empty", is_flag=True, help="Also print intervals without contacts.")
+@click.option("--levels-only", is_flag=True, help="Nothing but the service levels: quicker for long reports.")
 @click.option("--from-records", is_flag=True, help="Count the records, not the roll-up: the numbers are the same.")
 @format_option
 def service_level(output_format: str, **options: Any) -> None:
@@ -94,6 +97,27 @@ def rebuild(tenant: str) -> None:
     sys.stdout.write(f"{number} rows of the roll-up were computed anew.\n")
 
 
+@report.command("metrics")
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice((*FORMATS, "markdown")),
+    default="table",
+    show_default=True,
+    help="How to print the data.",
+)
+def metrics(output_format: str) -> None:
+    """Every metric with its definition, formula and worked example."""
+    if output_format == "markdown":
+        sys.stdout.write(markdown())
+        return
+    columns = ["key", "short", "title", "numerator", "denominator", "unit", "example"]
+    if output_format != "table":
+        columns += ["definition", "interval_rule", "used_by"]
+    rows = [{name: getattr(metric, name) for name in columns} for metric in CATALOGUE.values()]
+    emit(rows, columns, output_format)
+
+
 COMMANDS = [report]
 
 
@@ -111,6 +135,7 @@ async def _service_level(options: dict[str, Any]) -> tuple[Tenant, ServiceLevelR
             variants=variants,
             queue_id=await _queue(tx, tenant, queue) if queue else None,
             with_empty=options["empty"],
+            levels_only=options["levels_only"],
             from_records=options["from_records"],
         )
         return tenant, await service.service_level(tx, tenant.id, query)

@@ -64,6 +64,14 @@ def shown(metric: Metric, tally: Tally) -> Decimal | int | None:
     return _placed(half_up(numerator * _SCALE[metric.unit], denominator), SHOWN_PLACES[metric.unit])
 
 
+def formula_text(metric: Metric) -> str:
+    """'(At + Bt) / (A + B)'; a metric without a denominator is its numerator."""
+    if not metric.denominator:
+        return metric.numerator
+    sides = (metric.numerator, metric.denominator)
+    return " / ".join(f"({side})" if " + " in side or " - " in side else side for side in sides)
+
+
 class _Traced:
     """Stands in for a tally and notes which of its fields a formula reads."""
 

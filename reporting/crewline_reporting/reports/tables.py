@@ -6,6 +6,7 @@ from typing import Any
 from crewline_infra.canonical import instant_text
 from crewline_infra.i18n import gettext as _
 from crewline_reporting.exports.table import Table
+from crewline_reporting.metrics.formulas import formula_text
 from crewline_reporting.metrics.texts import BY_QUEUE_ENTRY
 from crewline_reporting.reports.model import ReportRow, ServiceLevelReport
 from crewline_reporting.reports.rules import seconds_text
@@ -44,5 +45,5 @@ def header_block(tenant_name: str, report: ServiceLevelReport) -> list[tuple[str
         (_("Queue"), str(query.queue_id) if query.queue_id else _("all")),
         (_("Channel"), query.channel or _("all")),
         (_("Interval rule"), _(BY_QUEUE_ENTRY)),
-        *((metric.key, f"{metric.numerator} / {metric.denominator}") for metric in report.levels),
+        *((metric.key, formula_text(metric)) for metric in report.levels),
     ]
