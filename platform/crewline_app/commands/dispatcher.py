@@ -26,7 +26,9 @@ def simulation_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--seed", type=int, default=1, show_default=True, help="The same seed draws the same customers."),
         click.option("--speed", type=click.FloatRange(0.01, 1000), help="Time-lapse (CREWLINE_SIMULATION_SPEED)."),
-        click.option("--load", type=click.FloatRange(0, 1000), default=1.0, show_default=True, help="Calls, times."),
+        click.option(
+            "--load", type=click.FloatRange(0, 1000), help="Calls, times; otherwise as many as the agents can."
+        ),
         click.option(
             "--patterns",
             type=click.Path(dir_okay=False, path_type=Path),

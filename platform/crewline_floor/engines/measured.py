@@ -5,7 +5,7 @@ import math
 from crewline_floor.engines.patterns import Pattern, Patterns, Spread, Weibull
 from crewline_reporting.generator.patterns import LineOfWork, Lognormal, measured
 
-QUIET_SHARE = 0.3
+QUIET_SHARE = 0.85
 """Of a line's busiest half-hour: the least rate, so that a demonstration is alive by night too."""
 
 

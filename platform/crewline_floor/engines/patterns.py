@@ -8,6 +8,7 @@ A document of patterns (JSON) gives a default and, by tenant slug, what differs:
 """
 
 import math
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
@@ -29,6 +30,10 @@ class Spread(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def draw_ms(self, rng: Random) -> int:
         return max(500, round(self.median_ms * math.exp(rng.gauss(0, self.sigma))))
+
+    @property
+    def mean_ms(self) -> float:
+        return self.median_ms * math.exp(self.sigma**2 / 2)
 
 
 class Weibull(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,6 +100,22 @@ def parse_patterns(document: object) -> Patterns:
         if any(rate < 0 for day in pattern.arrivals for rate in day):
             raise Invalid("arrivals cannot be negative.", field="arrivals")
     return patterns
+
+
+def busiest_erlangs(patterns: Sequence[Pattern]) -> float:
+    """Agents that the busiest half-hour of the week would occupy all of the time."""
+    slots = [
+        sum(p.arrivals[day][half_hour] * (p.talk.mean_ms + p.wrap_up.mean_ms) for p in patterns)
+        for day in range(WEEKDAYS)
+        for half_hour in range(HALF_HOURS)
+    ]
+    return max(slots, default=0.0) / (_HALF_HOUR / timedelta(milliseconds=1))
+
+
+def load_for(patterns: Sequence[Pattern], agents: int) -> float:
+    """The load at which the busiest half-hour asks for just as many agents as there are."""
+    erlangs = busiest_erlangs(patterns)
+    return agents / erlangs if erlangs > 0 and agents > 0 else 1.0
 
 
 def rate_per_s(pattern: Pattern, at: datetime, zone: ZoneInfo) -> float:

@@ -23,7 +23,7 @@ from crewline_floor.contacts import service as contacts
 from crewline_floor.contacts import service_legs as legs
 from crewline_floor.engines import service, store
 from crewline_floor.engines.events import CallArrived, CallerGone, MenuLeft
-from crewline_floor.engines.patterns import Pattern, Patterns, next_arrival
+from crewline_floor.engines.patterns import Pattern, Patterns, load_for, next_arrival
 from crewline_floor.engines.simulated_agent import close_contact
 from crewline_infra.clock import Clock
 from crewline_infra.db import Database
@@ -65,10 +65,13 @@ class Simulation:
         *,
         seed: int = 1,
         speed: float = 1.0,
-        load: float = 1.0,
+        load: float | None = 1.0,
         run: str | None = None,
     ) -> None:
-        """`speed` shortens gaps and durations alike; `load` multiplies arrivals only."""
+        """`speed` shortens gaps and durations alike; `load` multiplies arrivals only.
+
+        Without a load it is set so that the simulated agents are just enough for the busiest half-hour.
+        """
         self.database = database
         self.clock = clock
         self.patterns = patterns
@@ -100,9 +103,11 @@ class Simulation:
                     self._adopt(line, contact_id, state, now)
         self.lines = list(found.values())
         self._patterns_of = {line.tenant_id: line.pattern for line in self.lines}
+        crew = await self._put_agents_to_work(now)
+        if self.load is None:
+            self.load = load_for([line.pattern for line in self.lines], crew)
         for line in self.lines:
             self._plan_arrival(line, now)
-        await self._put_agents_to_work(now)
 
     async def step(self) -> int:
         """Do everything that is due by now; returns how many things were done."""
@@ -130,7 +135,7 @@ class Simulation:
     # customers
 
     def _plan_arrival(self, line: Line, after: datetime) -> None:
-        at = next_arrival(line.pattern, after, line.zone, self.speed * self.load, self.rng)
+        at = next_arrival(line.pattern, after, line.zone, self.speed * (self.load or 1.0), self.rng)
         if at is not None:
             self._plan(at, partial(self._arrive, line))
 
@@ -182,12 +187,15 @@ class Simulation:
 
     # agents
 
-    async def _put_agents_to_work(self, now: datetime) -> None:
+    async def _put_agents_to_work(self, now: datetime) -> int:
+        """How many there are."""
         async with self.database.transaction(_CONTEXT) as tx:
-            for agent_id, reason in (await agent_pool.simulated_agents(tx)).items():
+            crew = await agent_pool.simulated_agents(tx)
+            for agent_id, reason in crew.items():
                 if reason == "offline":
                     await agents.set_presence(tx, agent_id, "available", None, now)
                     await agents.hint(tx, agent_id)
+        return len(crew)
 
     async def _look_at_slots(self) -> None:
         """Plan for legs that are new here, or moved without us (answered by a human, ended by the customer)."""

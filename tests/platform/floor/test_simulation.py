@@ -11,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crewline_floor.engines.answers import answers_for
-from crewline_floor.engines.patterns import Pattern, Patterns, Weibull, next_arrival, parse_patterns, rate_per_s
+from crewline_floor.engines.patterns import (
+    Pattern,
+    Patterns,
+    Spread,
+    Weibull,
+    load_for,
+    next_arrival,
+    parse_patterns,
+    rate_per_s,
+)
 from crewline_floor.engines.simulation import Simulation
 from crewline_floor.routing.dispatch import PoolDispatcher
 from crewline_infra.clock import ManualClock
@@ -173,6 +182,13 @@ def test_a_quiet_rate_keeps_a_demonstration_alive() -> None:
     pattern = Pattern(arrivals=((0.0,) * 48,) * 7, quiet_per_half_hour=18)
     at = datetime(2026, 3, 2, 3, tzinfo=ZoneInfo("UTC"))
     assert rate_per_s(pattern, at, ZoneInfo("UTC")) == pytest.approx(0.01)
+
+
+def test_the_load_fits_the_crew() -> None:
+    """Nine calls of 180 s in a half-hour keep 0.9 agents busy."""
+    pattern = Pattern(arrivals=((9.0,) * 48,) * 7, talk=Spread(162_000, 0.0), wrap_up=Spread(18_000, 0.0))
+    assert load_for([pattern, pattern], 18) == pytest.approx(10)
+    assert load_for([], 18) == load_for([pattern], 0) == 1
 
 
 def test_patterns_that_cannot_be_used_are_refused() -> None:
