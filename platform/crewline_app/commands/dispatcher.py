@@ -27,7 +27,7 @@ def simulation_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--seed", type=int, default=1, show_default=True, help="The same seed draws the same customers."),
         click.option("--speed", type=click.FloatRange(0.01, 1000), help="Time-lapse (CREWLINE_SIMULATION_SPEED)."),
         click.option(
-            "--load", type=click.FloatRange(0, 1000), help="Calls, times; otherwise as many as the agents can."
+            "--load", type=click.FloatRange(0, 1000), help="Calls, times; without it the crew is just enough."
         ),
         click.option(
             "--patterns",
