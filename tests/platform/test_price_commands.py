@@ -4,8 +4,6 @@ import asyncio
 import csv
 import io
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -110,26 +108,18 @@ def test_a_contract_is_checked_without_a_database(here: Here, tmp_path: Path) ->
     assert not (tmp_path / "home").exists()
 
 
-async def test_a_contract_is_added_once(tmp_path: Path, admin_url: str, admin: asyncpg.Connection) -> None:
-    home = tmp_path / "home"
-    await migrate_database(Settings(home=home, database_url=admin_url))
+async def test_a_contract_is_added_once(
+    here: Here, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, admin_url: str, admin: asyncpg.Connection
+) -> None:
+    await migrate_database(Settings(home=tmp_path / "home", database_url=admin_url))
     await create_tenant(admin)
+    monkeypatch.setenv("CREWLINE_DATABASE_URL", admin_url)
     file = tmp_path / "contract.yaml"
     file.write_text(CONTRACT)
     add = ("contract", "add", str(file), "--format", "json", "--tenant")
-    first, again, nobody = [await run(home, admin_url, *add, slug) for slug in ("aster", "aster", "briar")]
-    assert json.loads(first.stdout) == json.loads(again.stdout)
-    assert json.loads(first.stdout)[0]["version"] == 1
-    assert (nobody.returncode, nobody.stderr) == (2, "crewline: There is no tenant 'briar'.\n")
+    first = await asyncio.to_thread(here, *add, "aster")
+    assert json.loads(first[1])[0]["version"] == 1
+    assert await asyncio.to_thread(here, *add, "aster") == first
+    nobody = await asyncio.to_thread(here, *add, "briar")
+    assert nobody == (2, "", "crewline: There is no tenant 'briar'.\n")
     assert await admin.fetchval("select count(*) from contract") == 1
-
-
-async def run(home: Path, database_url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-c", "from crewline_app.cli import main; main()", *arguments],
-        env=os.environ | {"CREWLINE_HOME": str(home), "CREWLINE_DATABASE_URL": database_url},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
