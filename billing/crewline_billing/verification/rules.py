@@ -15,7 +15,7 @@ import msgspec
 
 from crewline_billing.invoices.rules import Base, Bill, build
 from crewline_billing.invoices.rules_facts import Facts
-from crewline_billing.verification.rules_compare import Stated, compare, parts_add_up
+from crewline_billing.verification.rules_compare import Stated, compare, parts_add_up, sane
 from crewline_infra.canonical import canonical_json, sha256_hex
 from crewline_infra.errors import Invalid
 from crewline_infra.periods import Period, month_period
@@ -41,6 +41,7 @@ from crewline_tenants.contracts.rules_terms import Contract
 
 RECORDS_MAX = 5_000_000
 PROBLEMS_MAX = 100_000
+KEPT_MAX = 10_000
 _RANK = {kind: rank for rank, kind in enumerate(lines_of.ORDER)}
 _T = TypeVar("_T")
 
@@ -179,7 +180,7 @@ class _Check:
         if base is None:
             return
         contract, period = self._agreement(base.contract), self._period(base.period)
-        if contract is None or period is None:
+        if contract is None or period is None or len(self.bases) >= KEPT_MAX:
             return
         self.bases[period.label] = Base(contract=contract, billed=base.billed)
         self.base_periods[period.label] = period
@@ -195,14 +196,15 @@ class _Check:
         except UNREADABLE as error:
             self._found("content", f"holds no record that can be read: {error}")
             return
-        for problem in problems(record):
+        contradictions = problems(record)
+        for problem in contradictions:
             self._found("content", f"(record {record.contact_id}) contradicts itself: {problem}")
         key = (record.part, record.of, record.contact_id)
         if key in self._seen:
             self._found("content", f"lists the record {record.contact_id} a second time")
             return
         self._seen.add(key)
-        if self.facts is not None:
+        if self.facts is not None and not contradictions:
             self._count(record, self.facts)
 
     def _count(self, record: RecordLine, facts: Facts) -> None:
@@ -225,8 +227,10 @@ class _Check:
 
     def _keep(self, line: Envelope, kind: type[_T], kept: list[_T]) -> None:
         value = self._decoded(line, kind)
-        if value is not None:
+        if value is not None and len(kept) < KEPT_MAX:
             kept.append(value)
+        elif value is not None:
+            self._found("content", f"is one line of kind {line.kind} too many")
 
     def _decoded(self, line: Envelope, kind: type[_T]) -> _T | None:
         try:
@@ -234,13 +238,16 @@ class _Check:
         except UNREADABLE as error:
             self._found("content", f"is no {line.kind} that can be read: {error}")
             return None
+        if not sane(value):
+            self._found("content", f"is a {line.kind} with a number of absurd size")
+            return None
         return value
 
     def _agreement(self, stated: Agreement) -> Contract | None:
         try:
             contract = from_document(stated.document)
             found = sha256_hex(canonical_json(stated.document))
-        except (Invalid, RecursionError, TypeError) as problem:
+        except (Invalid, RecursionError, TypeError, ValueError) as problem:
             self._found("content", f"holds a contract that cannot be read: {problem}")
             return None
         if found != stated.hash:
@@ -273,8 +280,8 @@ class _Check:
     def _recomputed(self, contract: Contract, facts: Facts) -> Bill | None:
         try:
             return build(contract, facts, self.bases)
-        except Invalid as problem:
-            self.findings.add("invoice", None, f"the contract cannot be applied: {problem.message}")
+        except (Invalid, ArithmeticError, ValueError) as problem:
+            self.findings.add("invoice", None, f"the contract cannot be applied: {problem}")
             return None
 
     def _no_statement(self) -> VerificationReport:

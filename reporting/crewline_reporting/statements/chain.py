@@ -25,7 +25,7 @@ SEAL = "seal"
 _START = re.compile(rb'\{"hash":"[0-9a-f]{64}",')
 _HASH = slice(9, 73)  # where the 64 digits stand in a line
 _REST = 75  # where the members after the hash begin
-_GAP_MAX = 1000  # skipped numbers remembered, so that moved lines are told from missing ones
+_GAP_MAX, _SKIPPED_MAX = 1000, 100_000  # skipped numbers are remembered, to tell moved lines from missing ones
 
 
 class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -179,7 +179,7 @@ class Reader:
         if number < self._expected:
             self.findings.add("chain", self.position, f"repeats the number {number}")
             return False
-        if number - self._expected > _GAP_MAX:
+        if number - self._expected > _GAP_MAX or len(self._skipped) > _SKIPPED_MAX:
             self.findings.add("chain", self.position, f"has the number {number} where {self._expected} belongs")
             self._expected = number
             self._head = self._head_computed = ""

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -202,10 +203,30 @@ def test_a_header_that_cannot_be_trusted_is_named(change: Change, named: str) ->
     assert named in words(report)
 
 
-@pytest.mark.parametrize("value", ["1E+999999999", "-1E-999999999", "NaN", "Infinity", 10**400, 1e300])
+@pytest.mark.parametrize("value", ["1E+999999999", "-1E-999999999", "NaN", "sNaN", "Infinity", 10**400, 1e300])
 def test_absurd_amounts_are_a_finding(value: Any) -> None:
-    raw = LINES[-2].replace(b'"total":"1751.79"', b'"total":' + json.dumps(value).encode())
-    assert checked(b"".join([*LINES[:-2], raw, LINES[-1]])).verdict is Verdict.DIFFERS
+    for number, old in ((-2, b'"total":"1751.79"'), (-2, b'"amount":"254.53"'), (-3, b'"amount":"-2.735"')):
+        assert old in LINES[number]
+        new = old.split(b":")[0] + b":" + json.dumps(value).encode()
+        lines = [*LINES[:number], LINES[number].replace(old, new), *LINES[number + 1 :]]
+        report = checked(b"".join(lines))
+        assert report.verdict is Verdict.DIFFERS
+        assert "absurd size" in words(report)
+
+
+def test_absurd_units_of_a_corrected_period_are_a_finding() -> None:
+    base = json.loads(LINES[0])["value"]
+    value = {"period": base["period"], "statement": None, "contract": base["contract"], "billed": {"wrap": 10**4200}}
+    extra = b'{"hash":"' + b"0" * 64 + b'","kind":"corrected_period","line":2,"value":%s}\n'
+    lines = [LINES[0], extra % json.dumps(value).encode(), *LINES[1:]]
+    assert "absurd size" in words(checked(b"".join(lines)))
+
+
+def test_an_instant_without_an_offset_is_a_finding() -> None:
+    for name in (b"ended_at", b"queued_at", b"starts_at"):
+        changed = re.sub(b'("%s":"[^"]*)Z"' % name, rb'\1"', HONEST, count=1)
+        assert changed != HONEST
+        assert checked(changed).verdict is Verdict.DIFFERS
 
 
 @pytest.mark.parametrize("digits", [20, 5000])
