@@ -43,7 +43,7 @@ def parse_date(text: str) -> date:
 def month_period(label: str, zone: str) -> Period:
     """The calendar month '1999-03' of a zone. Raises `Invalid` when the label is none."""
     match = _MONTH.match(label)
-    if match is None or int(match[1]) == 0:
+    if match is None or not _FIRST_YEAR <= int(match[1]) <= _LAST_YEAR:
         raise Invalid(f"{label!r} is no month; write it as 1999-03.")
     first = date(int(match[1]), int(match[2]), 1)
     following = (first + timedelta(days=32)).replace(day=1)

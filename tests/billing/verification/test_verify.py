@@ -260,3 +260,11 @@ def test_absent_or_added_lines_are_named_after_what_they_state() -> None:
     extra = replace(honest.lines[0], position=7, amount=Decimal(5), arithmetic=[])
     more = replace(honest, lines=[*honest.lines, extra])
     assert "nothing like it comes out of the records" in words(checked(statement(RECORDS, stated=more)))
+
+
+@pytest.mark.parametrize("label", ["9999-12", "0001-01", "0000-01", "1999-00"])
+def test_a_month_beyond_the_calendar_is_a_finding(label: str) -> None:
+    def moved(value: dict[str, Any]) -> None:
+        value["period"]["label"] = label
+
+    assert "no period that can be read" in words(checked(rewritten(moved, "header", 0, KEY)))
