@@ -94,7 +94,8 @@ def _answer(
     if request.headers.get("hx-request-type") == "partial":
         return fragment(request, "shell/problem_part.html", status=status, **values)
     again = _path_with_query(request) if status >= _SERVER_ERROR else ""
-    return page(request, "shell/problem.html", status=status, again=again, **values)
+    # The address is left out of the page: what is missing and what is foreign must read the same.
+    return page(request, "shell/problem.html", status=status, again=again, here="/", **values)
 
 
 def _document(request: _AnyRequest, status: int, code: str, title: str, **extra: object) -> Response[Any]:

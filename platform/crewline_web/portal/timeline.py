@@ -78,11 +78,11 @@ def draw(record: Record, threshold_ms: int) -> Drawing:
 
 def _labelled(bars: list[Bar]) -> list[Bar]:
     """Labels for the widest phases first, where they do not run into each other."""
-    taken: list[float] = []
+    chosen: list[Bar] = []
     for bar in sorted(bars, key=lambda one: -one.width):
-        if all(abs(bar.x - x) >= _LABEL_WIDTH for x in taken):
-            taken.append(bar.x)
-    return [replace(bar, labelled=bar.x in taken) for bar in bars]
+        if all(abs(bar.x - other.x) >= _LABEL_WIDTH for other in chosen):
+            chosen.append(bar)
+    return [replace(bar, labelled=bar in chosen) for bar in bars]
 
 
 def _ticks(total_ms: int, scale: float) -> list[tuple[float, int]]:

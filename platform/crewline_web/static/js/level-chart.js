@@ -71,7 +71,7 @@ class LevelChart extends HTMLElement {
     return {
       animation: false, aria: { enabled: true }, textStyle: { fontFamily: paint.font },
       title: [heading(words.level, 0, text), heading(words.contacts, 54, text)],
-      grid: [panel('8%', '42%'), panel('64%', '25%')],
+      grid: [panel(24, '42%'), panel('64%', '25%')],
       tooltip: { trigger: 'axis', confine: true, backgroundColor: paint.raised, borderColor: paint.line,
         textStyle: { color: paint.ink, fontFamily: paint.font, fontSize: 12 },
         formatter: (points) => tip(rows[points[0].dataIndex], words) },
