@@ -1,5 +1,6 @@
 """The roll-up says what the records say: after inserts, corrections and rebuilds, under every threshold."""
 
+import asyncio
 from datetime import date, timedelta
 from uuid import uuid4
 
@@ -107,17 +108,83 @@ async def test_rebuild_mends_what_was_spoilt(worker_database, tenant, admin) -> 
         assert await service.differences(tx, tenant.id) == []
 
 
-async def test_two_writers_of_one_bucket_lose_nothing(worker_database, tenant) -> None:
+async def _blocked(admin: asyncpg.Connection) -> None:
+    """Until somebody waits for a lock of somebody else."""
+    async with asyncio.timeout(10):
+        while not await admin.fetchval("select count(*) from pg_locks where not granted"):  # noqa: ASYNC110 - a lock of PostgreSQL wakes nobody here
+            await asyncio.sleep(0.01)
+
+
+async def test_a_correction_waits_for_who_is_adding_to_its_bucket(worker_database, tenant, admin) -> None:
     first, second = make_record(tenant, "c1"), make_record(tenant, "c2", wait_ms=7_000)
+
+    async def correct() -> None:
+        async with worker_database.transaction(worker(tenant)) as tx:
+            await records_service.correct(tx, tenant.id, replace(first, wait_ms=1))
+
     async with worker_database.transaction(worker(tenant)) as tx:
         await records_service.append(tx, tenant.id, [first])
-        async with worker_database.transaction(worker(tenant)) as elsewhere:
-            other = make_record(tenant, "c3", at=MORNING + timedelta(hours=1))
-            await records_service.append(elsewhere, tenant.id, [other])
+    async with worker_database.transaction(worker(tenant)) as tx:
+        await records_service.append(tx, tenant.id, [second])
+        correcting = asyncio.create_task(correct())
+        await _blocked(admin)
+    await correcting
+    async with worker_database.transaction(worker(tenant)) as tx:
+        assert await service.differences(tx, tenant.id) == []
+    assert await admin.fetchval("select sum(answered) from queue_interval") == 2
+
+
+async def test_who_adds_waits_for_a_correction_of_its_bucket(worker_database, tenant, admin) -> None:
+    first, second = make_record(tenant, "c1"), make_record(tenant, "c2", wait_ms=7_000)
+
+    async def append() -> None:
+        async with worker_database.transaction(worker(tenant)) as tx:
+            await records_service.append(tx, tenant.id, [second])
+
+    async with worker_database.transaction(worker(tenant)) as tx:
+        await records_service.append(tx, tenant.id, [first])
     async with worker_database.transaction(worker(tenant)) as tx:
         await records_service.correct(tx, tenant.id, replace(first, wait_ms=1))
-        await records_service.append(tx, tenant.id, [second])
+        appending = asyncio.create_task(append())
+        await _blocked(admin)
+    await appending
+    async with worker_database.transaction(worker(tenant)) as tx:
         assert await service.differences(tx, tenant.id) == []
+    assert await admin.fetchval("select sum(answered) from queue_interval") == 2
+
+
+async def test_two_corrections_at_once_follow_each_other(worker_database, tenant, admin) -> None:
+    record = make_record(tenant, "c1")
+
+    async def correct() -> None:
+        async with worker_database.transaction(worker(tenant)) as tx:
+            correction = await records_service.correct(tx, tenant.id, replace(record, wait_ms=2))
+            assert correction is not None
+            assert (correction.previous.wait_ms, correction.current.version) == (1, 3)
+
+    async with worker_database.transaction(worker(tenant)) as tx:
+        await records_service.append(tx, tenant.id, [record])
+    async with worker_database.transaction(worker(tenant)) as tx:
+        await records_service.correct(tx, tenant.id, replace(record, wait_ms=1))
+        correcting = asyncio.create_task(correct())
+        await _blocked(admin)
+    await correcting
+    assert await admin.fetchval("select array_agg(version) from record where current") == [3]
+
+
+async def test_the_same_contact_recorded_twice_at_once_is_stored_once(worker_database, tenant, admin) -> None:
+    record = make_record(tenant, "c1")
+
+    async def append() -> int:
+        async with worker_database.transaction(worker(tenant)) as tx:
+            return len((await records_service.append(tx, tenant.id, [record])).known)
+
+    async with worker_database.transaction(worker(tenant)) as tx:
+        await records_service.append(tx, tenant.id, [record])
+        appending = asyncio.create_task(append())
+        await _blocked(admin)
+    assert await appending == 1
+    assert await admin.fetchval("select sum(answered) from queue_interval") == 1
 
 
 async def test_the_stored_columns_are_the_counters(admin) -> None:

@@ -119,9 +119,17 @@ async def keep_conflict(tx: Tx, conflict_id: UUID, record: Record, content_hash:
 
 
 async def lock_current(tx: Tx, tenant_id: UUID, contact_id: UUID) -> Record | None:
-    """The current version, locked against another correction of it."""
+    """The current version, locked against another correction of the contact.
+
+    The lock is on version 1, which is there for ever: who waited for it sees the version that came meanwhile.
+    """
+    await tx.run(
+        "select 1 from record where tenant_id = $1 and contact_id = $2 and version = 1 for update",
+        tenant_id,
+        contact_id,
+    )
     row = await tx.row(
-        f"select {_FIELD_LIST} from record where tenant_id = $1 and contact_id = $2 and current for update",
+        f"select {_FIELD_LIST} from record where tenant_id = $1 and contact_id = $2 and current",
         tenant_id,
         contact_id,
     )
