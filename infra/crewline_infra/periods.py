@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from crewline_infra.errors import Invalid
 
 _MONTH = re.compile(r"^([0-9]{4})-(0[1-9]|1[0-2])\Z")
+_FIRST_YEAR, _LAST_YEAR = 2, 9998  # beyond these a month has no bounds in UTC that a datetime can hold
 
 
 @dataclass(frozen=True, slots=True)
