@@ -12,6 +12,7 @@ from litestar.serialization import encode_json
 from litestar.types import ControllerRouterHandler
 
 import crewline_web
+from crewline_app.doctor import examine
 from crewline_app.problems import exception_handlers
 from crewline_app.requests import observed
 from crewline_app.routes import ROUTES
@@ -37,7 +38,7 @@ def create_app(
 ) -> Litestar:
     """Without a `database` the application opens the installation's own when it starts."""
     use_catalogues(Path(crewline_web.__file__).parent / "locales")
-    state = State({"settings": settings, "clock": clock or SystemClock(), "database": database})
+    state = State({"settings": settings, "clock": clock or SystemClock(), "database": database, "doctor": examine})
     app = Litestar(
         route_handlers=[openapi_document, *(ROUTES if routes is None else routes)],
         dependencies=dependencies(),

@@ -17,6 +17,9 @@ from crewline_tenants.tenants import http as tenants
 from crewline_web import docs, static_files
 from crewline_web.auth import pages as auth
 from crewline_web.desk import pages as desk_pages
+from crewline_web.finance import invoices as finance_invoices
+from crewline_web.finance import pages as finance
+from crewline_web.floor import pages as floor_pages
 from crewline_web.office import pages as office
 from crewline_web.portal import pages as portal
 
@@ -36,6 +39,9 @@ ROUTES: list[ControllerRouterHandler] = [
     *invoices.ROUTES,
     *desk_pages.ROUTES,
     *portal.ROUTES,
+    *floor_pages.ROUTES,
+    *finance.ROUTES,
+    *finance_invoices.ROUTES,
     *office.ROUTES,
     *desk.ROUTES,
     *board.ROUTES,

@@ -65,12 +65,12 @@ async def act(
 
 
 @post("/desk/legs/{leg_id:uuid}/note", status_code=204, include_in_schema=False)
-async def save_note(request: AnyRequest, principal: Who, db: Db, leg_id: FromPath[UUID]) -> None:
+async def save_note(request: AnyRequest, principal: Who, db: Db, clock: Now, leg_id: FromPath[UUID]) -> None:
     """The draft, saved while the agent types."""
     form = await request.form()
     tenant_id = await tenant_of(db, principal, leg_id)
     async with db.transaction(leg_access(principal, tenant_id, leg_id)) as tx:
-        await service.save_note(tx, tenant_id, leg_id, str(form.get("note", "")))
+        await service.save_note(tx, tenant_id, leg_id, str(form.get("note", "")), at=clock.now())
 
 
 @post("/desk/legs/{leg_id:uuid}/script", include_in_schema=False)

@@ -202,7 +202,7 @@ def _contact(hand: InHand, faults: Faults, now: datetime) -> Contact:
         ahead=list(enumerate(script.ahead, len(steps) + 1)) if script else [],
         keys={
             "script": f"{hand.leg_id}:{sha256_hex(canonical_json(_drawn(hand, mine)))[:16]}",
-            "act": f"{hand.leg_id}:{hand.state}",
+            "act": f"{hand.leg_id}:{hand.state}:{hand.wrap_until}",
             "result": f"{hand.leg_id}:{_suggested(hand)}:{(mine.texts or {}).get('disposition_id', '')}",
         },
         disposition=str(values.get("disposition_id", "")) or _suggested(hand),

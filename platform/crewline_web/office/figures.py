@@ -33,13 +33,16 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class TenantFigures:
-    """`days`: the service level of each day of the month that had contacts, in order."""
+    """`days`: the service level of each day of the month that had contacts, in order. `last_month`: the newest month
+    with contacts before this one, '' when there is none.
+    """
 
     tenant: Tenant
     promise: Promise
     today: Tally
     month: Tally
     days: list[Fraction]
+    last_month: str
 
     @property
     def month_level(self) -> Fraction | None:
@@ -95,9 +98,11 @@ async def _figures(tx: Tx, tenant: Tenant, month: str | None, now: datetime) -> 
         of_today = days.get(today.isoformat(), Tally())
     else:
         period = day_period(today, today, tenant.time_zone)
-        of_today = total((await _days(tx, tenant, period, promise)).values())
+        of_today = total(list((await _days(tx, tenant, period, promise)).values()))
     levels = [level for tally in days.values() if (level := exact(LEVEL, tally)) is not None]
-    return TenantFigures(tenant, promise, of_today, total(days.values()), levels)
+    last = await store.last_before(tx, tenant.id, chosen.starts_at)
+    last_month = f"{local_date(last, tenant.time_zone):%Y-%m}" if last else ""
+    return TenantFigures(tenant, promise, of_today, total(list(days.values())), levels, last_month)
 
 
 async def promise_of(tx: Tx, tenant_id: UUID) -> Promise:

@@ -1,6 +1,7 @@
 """Read-only statements of the operator's pages: what no module's service lists yet."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -81,3 +82,13 @@ async def deliveries(tx: Tx, tenant_id: UUID) -> Row[Any] | None:
         """,
         tenant_id,
     )
+
+
+async def last_before(tx: Tx, tenant_id: UUID, at: datetime) -> datetime | None:
+    """The newest quarter of an hour with contacts before an instant."""
+    found: datetime | None = await tx.value(
+        "select max(starts_at) from queue_interval where tenant_id = $1 and starts_at < $2 and offered > 0",
+        tenant_id,
+        at,
+    )
+    return found

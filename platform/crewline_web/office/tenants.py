@@ -64,7 +64,8 @@ def view(found: Sequence[TenantFigures], month: str | None, now: datetime) -> di
     label = month or f"{now:%Y-%m}"
     before, after = neighbours(label)
     rows = [_row(figures) for figures in found]
-    whole = SumRow(_counts(total(f.month for f in found)), _counts(total(f.today for f in found)))
+    whole = SumRow(_counts(total([f.month for f in found])), _counts(total([f.today for f in found])))
+    last = max((figures.last_month for figures in found), default="")
     return {
         "rows": rows,
         "sum": whole,
@@ -73,8 +74,8 @@ def view(found: Sequence[TenantFigures], month: str | None, now: datetime) -> di
         "month_name": formats.month(date.fromisoformat(f"{label}-01")),
         "before": before,
         "after": after,
-        "last_month": "",
-        "last_month_name": "",
+        "last_month": last,
+        "last_month_name": formats.month(date.fromisoformat(f"{last}-01")) if last else "",
     }
 
 

@@ -13,11 +13,21 @@ export function redraw(fresh, root = document) {
     if (!old) continue;
     if (old.dataset.version === now.dataset.version) replaced.push(...redraw(now, old));
     else {
+      const focus = focusIn(old);
       old.replaceWith(now);
+      if (focus) now.querySelector(focus)?.focus({ preventScroll: true });
       replaced.push(now);
     }
   }
   return replaced;
+}
+
+// How to find again what has the focus, when the part around it is replaced.
+function focusIn(part) {
+  const active = document.activeElement;
+  if (!active || !part.contains(active)) return null;
+  if (active.dataset.hotkey) return `[data-hotkey="${active.dataset.hotkey}"]`;
+  return active.name ? `[name="${CSS.escape(active.name)}"]` : null;
 }
 
 function partsUnder(node) {
