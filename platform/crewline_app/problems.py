@@ -90,7 +90,7 @@ def _answer(
     if not _wants_page(request):
         return _document(request, status, code, title, detail=text, field=field, errors=errors)
     kind = {403: "forbidden", 404: "empty"}.get(status, "error")
-    values = {"kind": kind, "title": title, "text": text, "request_id": request_number(request)}
+    values: dict[str, Any] = {"kind": kind, "title": title, "text": text, "request_id": request_number(request)}
     if request.headers.get("hx-request-type") == "partial":
         return fragment(request, "shell/problem_part.html", status=status, **values)
     again = _path_with_query(request) if status >= _SERVER_ERROR else ""

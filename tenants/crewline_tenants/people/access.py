@@ -32,15 +32,8 @@ from crewline_infra.i18n import gettext as _
 from crewline_infra.settings import Settings
 from crewline_infra.tenancy import Context, Role
 from crewline_tenants.people import service
-from crewline_tenants.people.rules import (
-    Membership,
-    Permission,
-    PersonRole,
-    Principal,
-    leg_access,
-    operator_access,
-    tenant_access,
-)
+from crewline_tenants.people.contexts import leg_access, operator_access, tenant_access
+from crewline_tenants.people.rules import Membership, Permission, PersonRole, Principal
 
 __all__ = (
     "AnyRequest",

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from crewline_infra.errors import Forbidden, NotFound
 from crewline_infra.tenancy import Role
+from crewline_tenants.people.contexts import leg_access, operator_access, tenant_access
 from crewline_tenants.people.rules import (
     MONEY,
     OPERATOR_ROLES,
@@ -19,9 +20,6 @@ from crewline_tenants.people.rules import (
     Permission,
     PersonRole,
     Principal,
-    leg_access,
-    operator_access,
-    tenant_access,
 )
 from crewline_tenants.people.throttle import LONGEST_WAIT_S, Failures, wait_s
 
