@@ -65,6 +65,8 @@ def contacts(
     mapping = _mapping(mapping_name, tenant)
     found = [(source, inspect(source, mapping.file)) for source in sources]
     listed = Rejects(rejects or settings.home / "imports" / f"{sources[0].name}.rejects.csv")
+    for source in sources:
+        listed.begin(source)
     key = secret_file(settings.secrets_folder, "alias.key")
 
     def order(source: Path, language: Mapping) -> ImportOrder:

@@ -17,25 +17,28 @@ _STEP = 2_000
 
 @dataclass(slots=True)
 class Batch:
-    """Drafts of one tenant by external id, with their lines. `again` holds later rows that differ under a held id."""
+    """Drafts of one tenant by external id, with their lines.
+
+    Later rows under a held id are `repeats` when they say the same, `again` when they differ.
+    """
 
     tenant: str
     drafts: dict[str, Draft] = field(default_factory=dict)
     lines: list[int] = field(default_factory=list)
     again: list[tuple[int, Draft]] = field(default_factory=list)
-    repeated: int = 0
+    repeats: list[tuple[int, Draft]] = field(default_factory=list)
 
     def add(self, line: int, draft: Draft) -> None:
         held = self.drafts.setdefault(draft.external_id, draft)
         if held is draft:
             self.lines.append(line)
         elif held == draft:
-            self.repeated += 1
+            self.repeats.append((line, draft))
         else:
             self.again.append((line, draft))
 
     def __len__(self) -> int:
-        return len(self.lines) + len(self.again)
+        return len(self.lines) + len(self.repeats) + len(self.again)
 
 
 class Batches:

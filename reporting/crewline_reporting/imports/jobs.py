@@ -38,6 +38,7 @@ def check_rows(order: ImportOrder, facts: FileFacts, rejects: Rejects) -> Summar
         for batch in found:
             _count(summary, batch)
             summary.imported += len(batch.lines)
+            summary.known += len(batch.repeats)
             summary.conflicts += len(batch.again)
     summary.elapsed_ms = monotonic_ms() - started_ms
     return summary
@@ -163,6 +164,11 @@ class _Run:
         for n in result.conflicts:
             self._conflict(ordered[n][1], drafts[n])
         conflicting = {drafts[n].external_id for n in result.conflicts}
+        for line, draft in batch.repeats:
+            if draft.external_id in conflicting:
+                self._conflict(line, draft)
+            else:
+                summary.known += 1
         await self._settle(batch, names, conflicting)
 
     async def _settle(self, batch: Batch, names: Names, conflicting: set[str]) -> None:
@@ -181,7 +187,6 @@ class _Run:
             await bulk.keep_conflicts(tx, records)
         for line, draft in settled:
             self._conflict(line, draft)
-        self._summary.known += unsettled.repeated
         if unsettled.lines:
             await self._store(unsettled)
 
@@ -217,11 +222,10 @@ def _arrival(row: tuple[Draft, int]) -> int:
 
 
 def _count(summary: Summary, batch: Batch) -> None:
-    summary.known += batch.repeated
-    summary.tenants[batch.tenant] += len(batch) + batch.repeated
+    summary.tenants[batch.tenant] += len(batch)
     summary.outcomes.update(Counter(map(attrgetter("outcome"), _all_of(batch))))
 
 
 def _all_of(batch: Batch) -> Iterator[Draft]:
     yield from batch.drafts.values()
-    yield from (draft for _, draft in batch.again)
+    yield from (draft for _, draft in (*batch.repeats, *batch.again))

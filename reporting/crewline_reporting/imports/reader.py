@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import zlib
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,8 @@ def inspect(path: Path, layout: FileLayout) -> FileFacts:
     try:
         lines = _look_through(path, layout.encoding)
         columns = _columns(path, layout)
+        if layout.quote:
+            deque(rows(path, layout), maxlen=0)  # a quote that is never closed shows only here
         return FileFacts(path, lines, _digest(path), columns)
     except (EOFError, zlib.error, gzip.BadGzipFile) as problem:
         raise Invalid(f"{path} is a damaged or cut-off gzip file: {problem}.") from problem
@@ -76,7 +79,7 @@ def _quoted_rows(text: io.TextIOWrapper, layout: FileLayout) -> Iterator[Row]:
         except StopIteration:
             return
         except csv.Error as problem:
-            raise Invalid(f"line {reader.line_num} is no CSV: {problem}.") from problem
+            raise Invalid(f"{text.name}: line {reader.line_num} is no CSV: {problem}.") from problem
         if header:
             header = False
         elif any(field and not field.isspace() for field in fields):

@@ -9,6 +9,7 @@ from typing import Any
 from crewline_infra.errors import Invalid
 
 COLUMNS = ("file", "line", "result", "reason", "row")
+_FIRST_LINE = (",".join(COLUMNS) + "\n").encode()
 
 
 class Rejects:
@@ -40,8 +41,15 @@ class Rejects:
     def close(self) -> None:
         if self._stream is not None:
             self._stream.close()
-        elif self.path.is_file():
+        elif self._is_list():
             self.path.unlink()  # of an earlier run of the same name: this one rejected nothing
+
+    def _is_list(self) -> bool:
+        """Whether a list of ours lies there; any other file is left alone."""
+        if not self.path.is_file():
+            return False
+        with self.path.open("rb") as file:
+            return file.readline(len(_FIRST_LINE)) == _FIRST_LINE
 
     def _open(self) -> None:
         try:
