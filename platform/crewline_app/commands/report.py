@@ -20,9 +20,23 @@ from crewline_reporting.intervals import service as intervals
 from crewline_reporting.metrics.catalogue import CATALOGUE
 from crewline_reporting.metrics.document import markdown
 from crewline_reporting.reports import rules, service, tables
-from crewline_reporting.reports.model import ServiceLevelQuery, ServiceLevelReport
+from crewline_reporting.reports.model import BESIDES, COUNTS, ServiceLevelQuery, ServiceLevelReport
 from crewline_tenants.tenants.model import Tenant
 from crewline_tenants.tenants.service import tenant_by_slug
+
+RARE = ("flowed_out", "callback", "menu_ended")
+LEVELS_BESIDE_ALL_COUNTS = 2
+HEADINGS = {
+    "answered_in_time": "in time",
+    "short_abandoned": "short",
+    "flowed_out": "flow-out",
+    "menu_ended": "menu",
+    "abandonment_rate": "aband. %",
+    "asa": "ASA s",
+    "aht": "AHT s",
+    "longest_wait": "longest s",
+}
+"""Of the table alone: programs get the metrics' own names."""
 
 
 @click.group()
@@ -74,7 +88,9 @@ def service_level(output_format: str, **options: Any) -> None:
     printed = [_printable(dict(zip(columns, cells, strict=True))) for cells in tables.rows(made)]
     if output_format == "table":
         sys.stdout.writelines(f"{name}: {value}\n" for name, value in tables.header_block(tenant.name, made))
-        columns = [name for name in columns if name not in ("starts_at", "ends_at")]
+        columns = _shown_columns(made, columns, printed)
+        printed = [{HEADINGS.get(name, name): value for name, value in row.items()} for row in printed]
+        columns = [HEADINGS.get(name, name) for name in columns]
     emit(printed, columns, output_format)
 
 
@@ -172,6 +188,14 @@ async def _tenant(database: Database, slug: str) -> Tenant:
             return await tenant_by_slug(tx, slug)
     except NotFound as problem:
         raise Invalid(f"There is no tenant {slug!r}.", field="tenant") from problem
+
+
+def _shown_columns(made: ServiceLevelReport, columns: list[str], printed: list[dict[str, Any]]) -> list[str]:
+    """What fits a terminal: no instants, no count that is 0 throughout; beside many levels only the main counts."""
+    hidden = {"starts_at", "ends_at"} | {name for name in RARE if not any(row.get(name) for row in printed)}
+    if len(made.levels) > LEVELS_BESIDE_ALL_COUNTS:
+        hidden |= {*COUNTS, *BESIDES} - {"offered", "answered", "abandoned", "asa"}
+    return [name for name in columns if name not in hidden]
 
 
 def _printable(row: dict[str, Any]) -> dict[str, Any]:
