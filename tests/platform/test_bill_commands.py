@@ -5,15 +5,15 @@ import csv
 import gzip
 import io
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
 import pytest
 
+from crewline_app.cli import main
 from crewline_app.wiring import migrate_database
 from crewline_infra.db import Database
 from crewline_infra.settings import Settings
@@ -21,37 +21,63 @@ from tests.billing.invoices.books import full_books
 from tests.billing.scene import CONTRACT, month, statement
 from tests.builders import create_tenant
 
-Run = Callable[..., Awaitable[subprocess.CompletedProcess[str]]]
+
+@dataclass(frozen=True)
+class Answer:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Awaitable[Answer]]
 MARCH = ("--tenant", "aster", "--period", "1999-03")
 
 
-def runner(home: Path, **environment: str) -> Run:
-    variables = os.environ | {"CREWLINE_HOME": str(home)} | environment
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Runs the command in this process, in a home of its own."""
+    monkeypatch.setenv("CREWLINE_HOME", str(tmp_path / "home"))
 
-    async def execute(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", "from crewline_app.cli import main; main()", *arguments]
-        return await asyncio.to_thread(
-            subprocess.run, command, env=variables, capture_output=True, text=True, check=False
-        )
+    def execute(arguments: tuple[str, ...]) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["crewline", *arguments])
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        printed = capsys.readouterr()
+        return Answer(code, printed.out, printed.err)
 
-    return execute
+    async def run(*arguments: str) -> Answer:
+        return await asyncio.to_thread(execute, arguments)
+
+    return run
 
 
 @pytest.fixture
 async def crewline(
-    tmp_path: Path, admin_url: str, admin: asyncpg.Connection, database: Database, worker_database: Database
+    here: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    admin_url: str,
+    admin: asyncpg.Connection,
+    database: Database,
+    *,
+    worker_database: Database,
+    tmp_path: Path,
 ) -> Run:
     """A month of records under a contract, and a tenant with nothing."""
-    await migrate_database(Settings(home=tmp_path, database_url=admin_url))
+    await migrate_database(Settings(home=tmp_path / "home", database_url=admin_url))
+    monkeypatch.setenv("CREWLINE_DATABASE_URL", admin_url)
     await full_books(admin, database, worker_database, tmp_path / "unused")
     await create_tenant(admin, "birch")
-    return runner(tmp_path, CREWLINE_DATABASE_URL=admin_url)
+    return here
 
 
 @pytest.fixture
-def offline(tmp_path: Path) -> Run:
+def offline(here: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Without any database; nothing may be written into its home."""
-    return runner(tmp_path / "home", CREWLINE_DATABASE_URL="postgresql://nobody@192.0.2.1:1/none")
+    monkeypatch.setenv("CREWLINE_DATABASE_URL", "postgresql://nobody@192.0.2.1:1/none")
+    return here
 
 
 async def test_a_month_from_preview_to_a_verified_statement(crewline: Run, tmp_path: Path) -> None:
