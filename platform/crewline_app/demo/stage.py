@@ -63,9 +63,9 @@ async def seed_crew(tx: Tx, scene: Scene, known: dict[str, UUID], now: datetime)
             await _qualify(tx, agent_id, own, served, number=number, now=now)
     user_id = await store.user_id_of(tx, AGENT_EMAIL)
     human = await store.add_agent(tx, AGENT_ALIAS, simulated=False, user_id=user_id, now=now)
-    for pool_id in pools.values():
-        await store.join_pool(tx, pool_id, human)
-    await _qualify(tx, human, skills, served, number=1, now=now)
+    # The least flexible qualified agent is served first: two tenants only, so that a visitor's wait is short.
+    await store.join_pool(tx, pools[scene.pools[0].slug], human)
+    await _qualify(tx, human, skills[:1], served[:2], number=1, now=now)
 
 
 async def seed_tenant(tx: Tx, scene: Scene, tenant: TenantScene, tenant_id: UUID, now: datetime) -> None:
