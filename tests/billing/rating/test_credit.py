@@ -80,6 +80,7 @@ def test_the_target_itself_is_met_and_a_hair_below_is_not() -> None:
 def test_too_few_contacts_owe_nothing() -> None:
     terms = contract(clause("one", minimum_sample=101))
     assert amounts(terms, {"one": MISSED}) == []
+    assert amounts(contract(clause("one", minimum_sample=100)), {"one": MISSED}) == ["-6000.00"]
     none = ClauseResult(numerator=0, denominator=0, offered=0)
     assert amounts(contract(clause("one")), {"one": none}) == []
 

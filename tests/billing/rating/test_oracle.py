@@ -98,6 +98,8 @@ def test_a_contact_outside_the_period_stops_the_calculation() -> None:
     before = month_period("1998-12", "Asia/Jerusalem")
     with pytest.raises(Invalid, match="in force from 1999-01-01"):
         rate_contract(contract, Usage(), before)
+    first = month_period("1999-01", "Asia/Jerusalem")
+    assert fees_of(rate_contract(contract, Usage(), first)) == 700
 
 
 def test_a_large_month_costs_the_same_in_any_order() -> None:
