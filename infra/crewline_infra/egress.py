@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 import httpx
 
 from crewline_infra.errors import Invalid
+from crewline_infra.i18n import gettext as _
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolver = Callable[[str, int], Awaitable[Sequence[Address]]]
@@ -70,30 +71,30 @@ def check_url(url: str, policy: Policy) -> Target:
     literal = _literal(host)
     local = policy.loopback and (host == "localhost" or bool(literal and literal.is_loopback))
     if parts.scheme != "https" and not (local and parts.scheme == "http"):
-        raise _refused("The address must start with https://.")
+        raise _refused(_("The address must start with https://."))
     if not local and port not in policy.ports:
-        raise _refused(f"Port {port} is not allowed.")
+        raise _refused(_("Port {port} is not allowed.").format(port=port))
     if not local and (_numeric(host) or host == "localhost" or "." not in host) and not literal:
-        raise _refused("The host must be a public name.")
+        raise _refused(_("The host must be a public name."))
     if literal and not _allowed(literal, policy):
-        raise _refused("The host is not a public address.")
+        raise _refused(_("The host is not a public address."))
     return Target(url=url, host=host, port=port)
 
 
 def _split(url: str) -> tuple[SplitResult, int]:
     if len(url) > URL_LENGTH_MAX or not url.isascii() or not url.isprintable() or " " in url:
-        raise _refused("The address must be a plain URL of at most 2000 characters.")
+        raise _refused(_("The address must be a plain URL of at most 2000 characters."))
     try:
         parts = urlsplit(url)
         port = parts.port if parts.port is not None else {"http": 80}.get(parts.scheme, 443)
     except ValueError:
-        raise _refused("The address is not a URL.") from None
+        raise _refused(_("The address is not a URL.")) from None
     if not parts.hostname or "\\" in url:
-        raise _refused("The address is not a URL.")
+        raise _refused(_("The address is not a URL."))
     if "@" in parts.netloc:
-        raise _refused("The address must not contain a user name or password.")
+        raise _refused(_("The address must not contain a user name or password."))
     if parts.fragment:
-        raise _refused("The address must not contain a fragment (#).")
+        raise _refused(_("The address must not contain a fragment (#)."))
     return parts, port
 
 
@@ -194,7 +195,7 @@ class Egress:
         if not found:
             raise Unreachable("name_not_found")
         if not all(_allowed(address, self._policy) for address in found):
-            raise _refused("The host is not a public address.")
+            raise _refused(_("The host is not a public address."))
         return found[0]
 
     async def _send(self, target: Target, address: Address, body: bytes, headers: Mapping[str, str]) -> Answer:

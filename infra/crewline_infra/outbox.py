@@ -192,6 +192,12 @@ async def retry_parked(database: Database, consumer: str, tenant_id: UUID, handl
     return len(parked)
 
 
+async def tenants_with_parked(database: Database, consumer: str) -> list[UUID]:
+    async with database.transaction(Context(Role.DISPATCH, request_id="outbox")) as tx:
+        rows = await tx.rows("select distinct tenant_id from event_parked where consumer = $1", consumer)
+    return [row.tenant_id for row in rows]
+
+
 async def _retry_one(tx: Tx, consumer: str, tenant_id: UUID, event_id: UUID, handler: Handler) -> None:
     taken = await tx.run(
         "delete from event_parked where tenant_id = $1 and consumer = $2 and event_id = $3",

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
-from crewline_app import subscriptions
-from crewline_app.startup import installed_revision, newest_revision, port_is_free
+from crewline_app import store, subscriptions
+from crewline_app.startup import newest_revision, port_is_free
 from crewline_app.up_lock import running_here
 from crewline_app.wiring import administrator_url, open_database
 from crewline_infra import catalogue, outbox
@@ -156,7 +156,7 @@ async def _skew(connection: asyncpg.Connection, clock: Clock) -> Finding:
 
 
 async def _schema(connection: asyncpg.Connection) -> Finding:
-    installed, newest = await installed_revision(connection), newest_revision()
+    installed, newest = await store.installed_revision(connection), newest_revision()
     if installed != newest:
         detail = f"revision {installed or 'none'}, this version needs {newest}"
         return Finding("schema", "fail", detail, "run `crewline migrate`")
@@ -172,9 +172,7 @@ async def _walls(connection: asyncpg.Connection) -> Finding:
 
 async def _restored(connection: asyncpg.Connection) -> Finding:
     """After a dump was restored into a new cluster, its transaction numbers begin lower than the events'."""
-    ahead = await connection.fetchval(
-        "select count(*) from outbox where xid >= pg_snapshot_xmax(pg_current_snapshot())"
-    )
+    ahead = await store.events_ahead(connection)
     if ahead:
         fix = "restore with a physical backup, or advance the transaction counter (pg_resetwal -x)"
         return Finding("event order", "fail", f"{ahead} events are from another cluster's future", fix)
@@ -182,7 +180,7 @@ async def _restored(connection: asyncpg.Connection) -> Finding:
 
 
 async def _jobs(connection: asyncpg.Connection) -> Finding:
-    held = await connection.fetchval("select count(*) from job_run where state = 'held'")
+    held = await store.jobs_held(connection)
     if held:
         fix = "read their message in job_run, mend the cause, then retry them"
         return Finding("jobs", "warn", f"{held} are held", fix)

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from crewline_app import subscriptions
+from crewline_app import store, subscriptions
 from crewline_infra import jobs, outbox
 from crewline_infra.clock import Clock
 from crewline_infra.db import Database
@@ -37,7 +37,7 @@ def register(registry: Jobs, clock: Clock) -> None:
 
 async def _tenants(database: Database) -> list[UUID]:
     async with database.transaction(Context(Role.DISPATCH, request_id=KIND)) as tx:
-        return [row.id for row in await tx.rows("select id from tenant order by id")]
+        return [row.id for row in await store.tenants(tx)]
 
 
 async def _of_tenant(database: Database, tenant_id: UUID, now: datetime) -> int:

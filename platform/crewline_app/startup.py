@@ -6,6 +6,7 @@ import asyncpg
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
+from crewline_app import store
 from crewline_app.wiring import administrator_url
 from crewline_infra import catalogue
 from crewline_infra.db import driver_url
@@ -19,20 +20,13 @@ async def ensure_ready(settings: Settings) -> None:
     async with administrator_url(settings) as url:
         connection = await asyncpg.connect(driver_url(url), timeout=10)
         try:
-            if await installed_revision(connection) != newest_revision():
+            if await store.installed_revision(connection) != newest_revision():
                 raise Unavailable("The database is not at this version; run `crewline migrate`.")
             holes = await catalogue.violations(connection)
         finally:
             await connection.close()
     if holes:
         raise Unavailable(f"{len(holes)} walls between tenants have holes, so nothing is served: {holes[0]}")
-
-
-async def installed_revision(connection: asyncpg.Connection) -> str | None:
-    if await connection.fetchval("select to_regclass('public.alembic_version')") is None:
-        return None
-    found: str | None = await connection.fetchval("select version_num from alembic_version")
-    return found
 
 
 def newest_revision() -> str | None:

@@ -5,13 +5,11 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 import httpx
 
-from crewline_app.demo import crm_setup
+from crewline_app.demo import crm_setup, seed
 from crewline_app.processes import on_stop
 from crewline_app.startup import ensure_port_free
 from crewline_app.supervisor import Program, Supervisor
@@ -19,8 +17,6 @@ from crewline_app.wiring import administrator_url, migrate_database, open_databa
 from crewline_infra.clock import monotonic_ms
 from crewline_infra.errors import Unavailable
 from crewline_infra.settings import Settings
-
-seed: Any = import_module("crewline_app.demo.seed") if find_spec("crewline_app.demo.seed") else None
 
 READY_MS = 60_000
 ASK_AGAIN_MS = 200
@@ -120,7 +116,7 @@ class Installation:
         return "at this version"
 
     async def _seed(self) -> str:
-        return str(await seed.seed(self.settings)) if seed else "none"
+        return await seed.seed(self.settings)
 
     async def _crm(self) -> str:
         async with open_database(self.settings, "worker", pool_size=2) as database:
@@ -168,7 +164,7 @@ def _local(settings: Settings) -> str:
 
 def _welcome(settings: Settings, crm_port: int, *, demo: bool) -> str:
     lines = ["", f"  {settings.base_url}/", ""]
-    if demo and seed:
+    if demo:
         width = max(len(login.who) for login in seed.LOGINS)
         lines += [f"  {login.who:{width}}  {login.email}  {login.password}  {login.path}" for login in seed.LOGINS]
         lines += ["", f"  What the tenants' CRMs received: http://127.0.0.1:{crm_port}/"]

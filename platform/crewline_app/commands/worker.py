@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-from uuid import UUID
 
 import rich_click as click
 from prometheus_client import start_http_server
@@ -13,9 +12,7 @@ from crewline_app.wiring import open_database
 from crewline_app.worker import Worker
 from crewline_infra import outbox
 from crewline_infra.clock import SystemClock
-from crewline_infra.db import Database
 from crewline_infra.settings import Settings
-from crewline_infra.tenancy import Context, Role
 
 CONNECTIONS = 10
 
@@ -44,14 +41,9 @@ async def _work(settings: Settings) -> None:
 async def _retry_parked(settings: Settings) -> int:
     async with open_database(settings, "worker", pool_size=2) as database:
         handled = 0
-        for tenant_id in await _tenants_with_parked(database):
+        for tenant_id in await outbox.tenants_with_parked(database, subscriptions.CONSUMER):
             handled += await outbox.retry_parked(database, subscriptions.CONSUMER, tenant_id, subscriptions.handle)
         return handled
-
-
-async def _tenants_with_parked(database: Database) -> list[UUID]:
-    async with database.transaction(Context(Role.DISPATCH, request_id="retry-parked")) as tx:
-        return [row.tenant_id for row in await tx.rows("select distinct tenant_id from event_parked")]
 
 
 COMMANDS = [worker]

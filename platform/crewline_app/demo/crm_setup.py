@@ -4,6 +4,7 @@ import hashlib
 import hmac
 from uuid import UUID
 
+from crewline_app import store
 from crewline_app.demo.crm_receiver import KeyOf
 from crewline_infra.db import Database
 from crewline_infra.egress import Policy
@@ -29,7 +30,7 @@ def key_of(settings: Settings) -> KeyOf:
 async def connect(database: Database, settings: Settings, port: int) -> int:
     """Add an endpoint to each tenant that has none; returns to how many. Needs the worker's login."""
     async with database.transaction(Context(Role.DISPATCH, request_id="demo-crm")) as tx:
-        tenants = await tx.rows("select id, slug from tenant order by slug")
+        tenants = await store.tenants(tx)
     added = 0
     for tenant in tenants:
         added += await _connect_one(database, settings, tenant.id, tenant.slug, port)

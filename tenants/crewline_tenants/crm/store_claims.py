@@ -7,6 +7,47 @@ from crewline_infra.db import Tx
 from crewline_tenants.crm.model import Claim, Outcome
 from crewline_tenants.crm.rules import CIRCUIT_FAILURES, Circuit
 
+_CLAIM = """
+with callable as (
+  select e.id,
+         case when e.failures >= $5 then 1 - (
+           select count(*) from crm_delivery f
+            where f.tenant_id = $1 and f.endpoint_id = e.id and f.state = 'pending'
+              and f.leased_until > clock_timestamp())
+         else $4 end as room
+    from crm_endpoint e
+   where e.tenant_id = $1 and e.state = 'active'
+     and (e.opens_at is null or e.opens_at <= clock_timestamp())
+), heads as (
+  select h.id from callable c, lateral (
+    select d.id, d.due_at from crm_delivery d
+     where d.tenant_id = $1 and d.endpoint_id = c.id and d.state = 'pending'
+       and d.due_at <= clock_timestamp()
+       and (d.leased_until is null or d.leased_until <= clock_timestamp())
+       and not exists (
+         select from crm_delivery p
+          where p.tenant_id = $1 and p.endpoint_id = d.endpoint_id and p.lane = d.lane
+            and p.state = 'pending' and p.position < d.position)
+     order by d.due_at, d.position
+     limit greatest(least(c.room, $4), 0)
+       for update of d skip locked) h
+   order by h.due_at
+   limit $4
+), taken as (
+  update crm_delivery d
+     set leased_by = $2, leased_until = clock_timestamp() + $3 * interval '1 millisecond'
+    from heads h
+   where d.tenant_id = $1 and d.id = h.id
+  returning d.id, d.endpoint_id, d.attempts, d.payload, d.position
+)
+select t.id, t.endpoint_id, t.attempts, t.payload, e.url, e.secret,
+       case when e.old_secret_until > clock_timestamp() then e.old_secret end as old_secret
+  from taken t
+  join crm_endpoint e on e.tenant_id = $1 and e.id = t.endpoint_id
+ order by t.position
+"""
+"""$1 tenant, $2 lease, $3 its length in ms, $4 how many, $5 failures from which an endpoint is being probed."""
+
 
 async def tenants_with_due(tx: Tx) -> list[UUID]:
     """Whose endpoints can be called and have something due: ids only, over all tenants."""
@@ -32,45 +73,7 @@ async def claim(tx: Tx, tenant_id: UUID, lease: str, lease_ms: int, limit: int) 
     order is kept whatever fails.
     """
     rows = await tx.rows(
-        """
-        with callable as (
-          select e.id,
-                 case when e.failures >= $5 then 1 - (
-                   select count(*) from crm_delivery f
-                    where f.tenant_id = $1 and f.endpoint_id = e.id and f.state = 'pending'
-                      and f.leased_until > clock_timestamp())
-                 else $4 end as room
-            from crm_endpoint e
-           where e.tenant_id = $1 and e.state = 'active'
-             and (e.opens_at is null or e.opens_at <= clock_timestamp())
-        ), heads as (
-          select h.id from callable c, lateral (
-            select d.id, d.due_at from crm_delivery d
-             where d.tenant_id = $1 and d.endpoint_id = c.id and d.state = 'pending'
-               and d.due_at <= clock_timestamp()
-               and (d.leased_until is null or d.leased_until <= clock_timestamp())
-               and not exists (
-                 select from crm_delivery p
-                  where p.tenant_id = $1 and p.endpoint_id = d.endpoint_id and p.lane = d.lane
-                    and p.state = 'pending' and p.position < d.position)
-             order by d.due_at, d.position
-             limit greatest(least(c.room, $4), 0)
-               for update of d skip locked) h
-           order by h.due_at
-           limit $4
-        ), taken as (
-          update crm_delivery d
-             set leased_by = $2, leased_until = clock_timestamp() + $3 * interval '1 millisecond'
-            from heads h
-           where d.tenant_id = $1 and d.id = h.id
-          returning d.id, d.endpoint_id, d.attempts, d.payload, d.position
-        )
-        select t.id, t.endpoint_id, t.attempts, t.payload, e.url, e.secret,
-               case when e.old_secret_until > clock_timestamp() then e.old_secret end as old_secret
-          from taken t
-          join crm_endpoint e on e.tenant_id = $1 and e.id = t.endpoint_id
-         order by t.position
-        """,
+        _CLAIM,
         tenant_id,
         lease,
         lease_ms,
