@@ -16,6 +16,7 @@ from crewline_infra.db import Tx
 from crewline_infra.errors import Conflict, Invalid, NotFound
 from crewline_infra.i18n import gettext as _
 from crewline_infra.ids import new_id
+from crewline_infra.periods import Period
 from crewline_infra.tenancy import Role
 from crewline_tenants.contracts.rules_terms import Contract
 
@@ -36,6 +37,7 @@ async def run(tx: Tx, tenant_id: UUID, label: str, *, now: datetime) -> Invoice:
     """
     base = await ground(tx, tenant_id, label)
     await store.open_period(tx, tenant_id, base.period)
+    await _refuse_seams(tx, tenant_id, base.period)
     live = await store.live_of_period(tx, tenant_id, label)
     if live is not None:
         if State(live.state) in FROZEN:
@@ -97,6 +99,16 @@ async def invoice_of_period(tx: Tx, tenant_id: UUID, label: str) -> Invoice:
     if not live:
         raise NotFound(_("There is no invoice for {period}.").format(period=label))
     return await get(tx, tenant_id, live[0].id)
+
+
+async def _refuse_seams(tx: Tx, tenant_id: UUID, period: Period) -> None:
+    """No contact may fall between two invoiced months, or into both."""
+    other = await store.unfitting_period(tx, tenant_id, period)
+    if other is not None:
+        sentence = _("{period} does not meet {other}, which is invoiced: keep the time zone {zone} in the contract.")
+        invoiced = await store.invoiced_period(tx, tenant_id, other)
+        zone = invoiced.zone if invoiced is not None else "?"
+        raise Conflict(sentence.format(period=period.label, other=other, zone=zone), code="period_seam")
 
 
 def invoice_of(row: Row[Any], statement: Row[Any] | None) -> Invoice:

@@ -75,6 +75,22 @@ async def open_period(tx: Tx, tenant_id: UUID, period: Period) -> str:
     return state
 
 
+async def unfitting_period(tx: Tx, tenant_id: UUID, period: Period) -> str | None:
+    """A closed month that this one overlaps, or leaves a gap to: its contract had another time zone."""
+    found: str | None = await tx.value(
+        "select label from billing_period where tenant_id = $1 and state = 'closed' and label <> $2 "
+        "and ((starts_at < $4 and ends_at > $3) "
+        "or (label = to_char(($2 || '-01')::date - interval '1 month', 'YYYY-MM') and ends_at <> $3) "
+        "or (label = to_char(($2 || '-01')::date + interval '1 month', 'YYYY-MM') and starts_at <> $4)) "
+        "order by label limit 1",
+        tenant_id,
+        period.label,
+        period.starts_at,
+        period.ends_at,
+    )
+    return found
+
+
 async def close_period(tx: Tx, tenant_id: UUID, label: str, now: datetime) -> None:
     await tx.run(
         "update billing_period set state = 'closed', closed_at = $3 where tenant_id = $1 and label = $2",

@@ -268,3 +268,11 @@ async def test_usage_that_the_records_do_not_explain_stops_the_issue(books: Book
         async with books.database.transaction(books.finance) as tx:
             await closing.issue(tx, books.tenant.id, draft.id, books.desk())
     assert await admin.fetchval("select count(*) from usage_row where invoice_id is not null") == 0
+
+
+async def test_a_contract_in_another_time_zone_cannot_bill_an_hour_twice(books: Books) -> None:
+    await issued(books)
+    moved = CONTRACT.replace("time_zone: Asia/Jerusalem", "time_zone: Asia/Shanghai")
+    await books.agree(moved.replace("effective_from: 1999-01-01", "effective_from: 1999-04-01"))
+    with pytest.raises(Conflict, match="1999-04 does not meet 1999-03, which is invoiced: keep the time zone Asia/J"):
+        await drafted(books, "1999-04")
