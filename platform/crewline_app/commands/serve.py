@@ -11,7 +11,7 @@ from granian.log import LogLevels
 from crewline_app.processes import begin
 from crewline_app.startup import ensure_port_free, ensure_ready
 
-STOP_TIMEOUT_S = 7
+STOP_TIMEOUT_S = 4
 
 
 @click.command()

@@ -137,10 +137,10 @@ class CrmReceiver:
 
     def _told_to_fail(self, query: str) -> tuple[int, dict[str, str], bytes]:
         given = {name: values[0] for name, values in parse_qs(query).items()}
-        how = given.get("how", "")
-        if how not in FAILURES or "hook" not in given:
-            return 422, {}, b'{"detail": "give hook, how (500 429 410 302 slow drop), times"}'
-        self.fail(given["hook"], how, int(given.get("times", "1")))  # type: ignore[arg-type]  # checked above
+        how, times = given.get("how", ""), given.get("times", "1")
+        if how not in FAILURES or "hook" not in given or not times.isdecimal():
+            return 422, {}, b'{"detail": "give hook, how (500 429 410 302 slow drop) and times"}'
+        self.fail(given["hook"], how, int(times[:4]))  # type: ignore[arg-type]  # checked above
         return 204, {}, b""
 
     async def _delivered(self, name: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
