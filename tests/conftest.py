@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from crewline_infra.clock import ManualClock
 from crewline_infra.db import Database, driver_url
@@ -22,6 +23,9 @@ from crewline_infra.migrate import Logins, login_name, migrate
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 LOGINS = Logins(web="test-web-password", worker="test-worker-password")
+# Examples are not timed: a busy machine is no counterexample.
+hypothesis_settings.register_profile("crewline", deadline=None)
+hypothesis_settings.load_profile("crewline")
 REAL_DATA_MISSING = "the published call histories are not here (CREWLINE_REAL_DATA)"
 
 
