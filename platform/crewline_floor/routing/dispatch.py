@@ -13,6 +13,7 @@ from crewline_floor.board import service as board
 from crewline_floor.board.model import QueueToday
 from crewline_floor.contacts import service_legs as legs
 from crewline_floor.contacts import service_offers as contacts
+from crewline_floor.contacts.rules import whole_ms
 from crewline_floor.contacts.service_offers import LegTimer
 from crewline_floor.pools import service as pools
 from crewline_floor.pools.service import LEASE_MS, PoolSetup
@@ -187,7 +188,7 @@ class PoolDispatcher:
         matcher, setup, lease = self.matcher, self.setup, self.lease
         if matcher is None or setup is None or lease is None:
             return 0
-        now = self.clock.now()
+        now = whole_ms(self.clock.now())
         decisions = matcher.decide(epoch_ms(now))
         if not decisions:
             return 0

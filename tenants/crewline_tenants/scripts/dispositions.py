@@ -29,12 +29,15 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def choices(tree: Sequence[Disposition]) -> tuple[Choice, ...]:
-    """What an agent can choose, in the tree's order."""
+    """What an agent can choose: branch by branch, each in the tree's order."""
     parents = {node.parent_id for node in tree}
+    place = {node.id: number for number, node in enumerate(tree)}
+    ways = [trail(tree, node.id) for node in tree if node.id not in parents]
+    ways.sort(key=lambda way: [place[step.id] for step in way])
     return tuple(
-        Choice(id=node.id, code=node.code, trail=tuple(step.label for step in trail(tree, node.id)))
-        for node in tree
-        if node.id not in parents and all(step.active for step in trail(tree, node.id))
+        Choice(id=way[-1].id, code=way[-1].code, trail=tuple(step.label for step in way))
+        for way in ways
+        if all(step.active for step in way)
     )
 
 

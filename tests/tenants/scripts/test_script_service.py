@@ -56,12 +56,17 @@ async def test_the_tree_of_results_has_leaves_with_their_way(
     async with database.transaction(mine.context(Role.OPS)) as tx:
         root = await service.add_disposition(tx, mine.id, code="changes", label={"en": "Changes", "zh_Hans": "改签"})
         await service.add_disposition(tx, mine.id, code="rebooked", label={"en": "Rebooked"}, parent_id=root)
-        await service.add_disposition(tx, mine.id, code="other", label={"en": "Other"}, position=9)
+        await service.add_disposition(tx, mine.id, code="other", label={"en": "Other"}, position=1)
+        await service.add_disposition(tx, mine.id, code="refund", label={"en": "Refund"}, parent_id=root, position=2)
         with pytest.raises(Invalid):
             await service.add_disposition(tx, mine.id, code="x", label={"zh_Hans": "其他"})
     async with database.transaction(mine.context()) as tx:
         tree = await service.disposition_tree(tx, mine.id)
-    assert [[label["en"] for label in choice.trail] for choice in choices(tree)] == [["Changes", "Rebooked"], ["Other"]]
+    assert [[label["en"] for label in choice.trail] for choice in choices(tree)] == [
+        ["Changes", "Rebooked"],
+        ["Changes", "Refund"],
+        ["Other"],
+    ]
     assert list(problems(tree)) == []
     async with database.transaction(other.context()) as tx:
         assert await service.disposition_tree(tx, mine.id) == ()
