@@ -12,6 +12,7 @@ from litestar.serialization import encode_json
 from litestar.types import ControllerRouterHandler
 
 import crewline_web
+from crewline_app.demo.people import LOGINS
 from crewline_app.doctor import examine
 from crewline_app.problems import exception_handlers
 from crewline_app.requests import observed
@@ -24,6 +25,7 @@ from crewline_infra.db import Database
 from crewline_infra.i18n import use_catalogues
 from crewline_infra.settings import Settings, load_settings
 from crewline_tenants.people.access import AnyRequest, dependencies
+from crewline_web.auth.demo import DemoLogin
 from crewline_web.headers import security_headers
 
 BODY_BYTES_MAX = 2 * 1024 * 1024
@@ -39,6 +41,8 @@ def create_app(
     """Without a `database` the application opens the installation's own when it starts."""
     use_catalogues(Path(crewline_web.__file__).parent / "locales")
     state = State({"settings": settings, "clock": clock or SystemClock(), "database": database, "doctor": examine})
+    if settings.demo:
+        state.demo_logins = [DemoLogin(one.who, one.email, one.password) for one in LOGINS]
     app = Litestar(
         route_handlers=[openapi_document, *(ROUTES if routes is None else routes)],
         dependencies=dependencies(),
