@@ -72,11 +72,11 @@ def contacts(
     def order(source: Path, language: Mapping) -> ImportOrder:
         return ImportOrder(path=source, mapping=language, alias_key=key, tenant=tenant)
 
-    if dry_run:
-        summaries = [check_rows(order(source, mapping), facts, listed) for source, facts in found]
-    else:
-        summaries = asyncio.run(_import(settings, mapping, found, order, listed))
-    listed.close()
+    with listed:
+        if dry_run:
+            summaries = [check_rows(order(source, mapping), facts, listed) for source, facts in found]
+        else:
+            summaries = asyncio.run(_import(settings, mapping, found, order, listed))
     _print(summaries, listed, output_format)
 
 

@@ -23,6 +23,7 @@ from crewline_reporting.imports.rejects import Rejects
 
 MAPPING = "anonymous_bank"
 FIRST_MONTH = date(1999, 1, 1)
+SCALE = 1.0
 _CHECKOUT = Path(__file__).resolve().parents[3]
 
 
@@ -45,7 +46,7 @@ async def seed_history(database: Database, settings: Settings, clock: Clock, *, 
 def _generated(settings: Settings, months: int) -> Path:
     path = settings.home / "demo" / f"history-{FIRST_MONTH:%Y-%m}-{months}.txt.gz"
     if not path.exists():
-        write_lines(lines(HistoryOrder(FIRST_MONTH, months, seed=1)), path, lambda rows: None)
+        write_lines(lines(HistoryOrder(FIRST_MONTH, months, seed=1, scale=SCALE)), path, lambda rows: None)
     return path
 
 
@@ -55,9 +56,8 @@ async def _imported(database: Database, settings: Settings, clock: Clock, path: 
     async with database.transaction(Context(Role.WORKER)) as tx:
         if await store.finished_import(tx, facts.digest):
             return 0
-    rejects = Rejects(settings.home / "imports" / f"{path.name}.rejects.csv")
     key = secret_file(settings.secrets_folder, "alias.key")
-    try:
+    with Rejects(settings.home / "imports" / f"{path.name}.rejects.csv") as rejects:
         summary = await import_file(
             database,
             clock,
@@ -67,6 +67,4 @@ async def _imported(database: Database, settings: Settings, clock: Clock, path: 
             rejects=rejects,
             progress=lambda done, of: None,
         )
-    finally:
-        rejects.close()
     return summary.imported

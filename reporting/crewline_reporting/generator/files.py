@@ -3,6 +3,7 @@
 import gzip
 import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
@@ -31,7 +32,8 @@ def write_lines(lines: Iterable[str], path: Path, progress: Callable[[int], None
     except OSError as problem:
         raise Invalid(f"{path} cannot be written: {problem.strerror}.") from problem
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
     return count
 
 

@@ -4,7 +4,7 @@ import csv
 import os
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from crewline_infra.errors import Invalid
 
@@ -43,6 +43,14 @@ class Rejects:
             self._stream.close()
         elif self._is_list():
             self.path.unlink()  # of an earlier run of the same name: this one rejected nothing
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """After a failure the list of an earlier run is kept."""
+        if kind is None or self._stream is not None:
+            self.close()
 
     def _is_list(self) -> bool:
         """Whether a list of ours lies there; any other file is left alone."""

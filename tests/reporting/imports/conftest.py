@@ -22,9 +22,8 @@ def run(worker_database: Database, clock: ManualClock, tmp_path: Path) -> Import
     """Import a file; its rejects go to `rejects.csv` beside it."""
 
     async def imported(order: ImportOrder, *, append: Append = append_history) -> Summary:
-        rejects = Rejects(tmp_path / "rejects.csv")
         facts = inspect(order.path, order.mapping.file)
-        try:
+        with Rejects(tmp_path / "rejects.csv") as rejects:
             return await jobs.import_file(
                 worker_database,
                 clock,
@@ -34,8 +33,6 @@ def run(worker_database: Database, clock: ManualClock, tmp_path: Path) -> Import
                 rejects=rejects,
                 progress=lambda done, of: None,
             )
-        finally:
-            rejects.close()
 
     return imported
 
