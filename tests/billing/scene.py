@@ -28,6 +28,7 @@ from crewline_tenants.contracts.rules import document, fingerprint, parse
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = public_key_hex(KEY)
+NAME = InvoiceName(id=UUID(int=9), number="CL-000001")
 TENANT, SALES, SUPPORT = UUID(int=1), UUID(int=2), UUID(int=3)
 QUEUES = {SALES: "sales", SUPPORT: "support"}
 ZONE = "Asia/Jerusalem"
@@ -139,7 +140,6 @@ def header(contract: str = CONTRACT, **fields: object) -> Header:
         period=Bounds(label=PERIOD.label, zone=ZONE, starts_at=PERIOD.starts_at, ends_at=PERIOD.ends_at),
         currency=terms.currency,
         contract=Agreement(version=1, hash=fingerprint(terms), document=document(terms)),
-        invoice=InvoiceName(id=UUID(int=9), number="CL-000001"),
         queues=[QueueName(id=queue_id, slug=slug) for queue_id, slug in QUEUES.items()],
         product_version="0.1.0",
         generated_at=datetime(1999, 4, 2, tzinfo=UTC),
@@ -155,5 +155,5 @@ def statement(records: Sequence[Record], key: Ed25519PrivateKey = KEY, stated: B
     rules_statement.begin(writer, header(), [])
     for one in records:
         writer.line(RECORD, stated_record(one, one.customer_ref))
-    rules_statement.finish(writer, stated or bill(records), key)
+    rules_statement.finish(writer, stated or bill(records), NAME, key)
     return b"".join(parts)

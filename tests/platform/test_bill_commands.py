@@ -157,11 +157,11 @@ async def test_verify_needs_no_database_and_names_what_differs(offline: Run, tmp
     bad = await offline("verify", str(file))
     assert bad.returncode == 1
     assert "DOES NOT VERIFY" in bad.stdout
-    assert "line 71 (invoice_line) does not match its hash" in bad.stdout
+    assert "line 72 (invoice_line) does not match its hash" in bad.stdout
     assert "invoice line 2 'Handled contacts': amount stated 36.81, recomputed 36.80" in bad.stdout
     document = json.loads((await offline("verify", str(file), "--format", "json")).stdout)
     assert document["verdict"] == "does_not_verify"
-    assert document["findings"][0]["line"] == 71
+    assert document["findings"][0]["line"] == 72
     assert not (tmp_path / "home").exists()
 
 

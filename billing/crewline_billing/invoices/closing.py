@@ -21,7 +21,7 @@ from crewline_infra.errors import Conflict, NotFound, Unavailable
 from crewline_infra.i18n import gettext as _
 from crewline_infra.periods import Period
 from crewline_reporting.records.rules import Record
-from crewline_reporting.statements.chain import FORMAT, Writer
+from crewline_reporting.statements.chain import FORMAT
 from crewline_reporting.statements.keys import StatementKeys
 from crewline_reporting.statements.rules import (
     Agreement,
@@ -66,22 +66,26 @@ async def issue(tx: Tx, tenant_id: UUID, invoice_id: UUID, desk: Desk) -> Invoic
         raise Conflict(sentence.format(period=row.period, end=f"{base.period.ends_at:%Y-%m-%d %H:%M}"))
     if base.agreed is None or base.agreed.hash != row.contract_hash:
         raise Conflict(_("Another contract version covers this month by now: run the draft again."), code="stale_draft")
-    number = f"CL-{await store.next_number(tx, ISSUER):06d}"
     late = await corrections(tx, tenant_id, base.period)
-    header = await _header(tx, tenant_id, base, InvoiceName(id=invoice_id, number=number), desk)
+    header = await _header(tx, tenant_id, base, desk)
     statement = StatementWriter(statement_path(desk.folder, tenant_id, invoice_id), tenant_id, desk.keys)
+    usage_count = await store.usage_count(tx, tenant_id, base.period)
     try:
-        collected = await _written(tx, tenant_id, base, late=late, header=header, statement=statement)
+        collected = await _write_records(tx, tenant_id, base, late=late, header=header, statement=statement)
         if fingerprint(collected.bill) != row.hash:
             raise Conflict(_("The figures have changed since this draft was made: run it again."), code="stale_draft")
         await _hand_over(tx, tenant_id, invoice_id, base.period, collected)
-        await store.set_issued(tx, tenant_id, invoice_id, number, desk.now)
+        if await store.usage_count(tx, tenant_id, base.period) != usage_count:
+            raise _changed()
+        name = InvoiceName(id=invoice_id, number=await _next_number(tx))
+        await statement.run(lambda lines: rules_statement.finish(lines, collected.bill, name, desk.keys.signing))
+        await store.set_issued(tx, tenant_id, invoice_id, name.number, desk.now)
         await store.close_period(tx, tenant_id, row.period, desk.now)
-        await _keep_statement(tx, tenant_id, header, statement, desk)
+        await _keep_statement(tx, tenant_id, (header, name), statement, desk)
     except BaseException:
         statement.abandon()
         raise
-    detail = {"number": number, "total": str(row.total), "chain_head": statement.lines.head}
+    detail = {"number": name.number, "total": str(row.total), "chain_head": statement.lines.head}
     await store.audit(tx, tenant_id, "invoice.issued", invoice_id, now=desk.now, detail=detail)
     return await service.get(tx, tenant_id, invoice_id)
 
@@ -115,10 +119,15 @@ async def _take_steps(tx: Tx, tenant_id: UUID, row: Row[Any], now: datetime) -> 
     next_state(state, Action.ISSUE)
 
 
-async def _written(
+async def _next_number(tx: Tx) -> str:
+    """Taken last: the counter's row stays locked until the end of the transaction, and others wait for it."""
+    return f"CL-{await store.next_number(tx, ISSUER):06d}"
+
+
+async def _write_records(
     tx: Tx, tenant_id: UUID, base: Ground, *, late: Sequence[Correction], header: Header, statement: StatementWriter
 ) -> Collected:
-    """Collect the bill and write the statement in one pass over the records, so that both say the same."""
+    """Collect the bill and write the records in one pass over them, so that both say the same."""
     await statement.run(lambda lines: rules_statement.begin(lines, header, [_corrected(one) for one in late]))
     for correction in late:
         label = correction.invoiced.period.label
@@ -128,13 +137,7 @@ async def _written(
     async def write(records: Sequence[Record]) -> None:
         await statement.records(records)
 
-    collected = await collect(tx, tenant_id, base, late, write)
-
-    def finish(lines: Writer) -> None:
-        rules_statement.finish(lines, collected.bill, statement.keys.signing)
-
-    await statement.run(finish)
-    return collected
+    return await collect(tx, tenant_id, base, late, write)
 
 
 async def _hand_over(tx: Tx, tenant_id: UUID, invoice_id: UUID, period: Period, collected: Collected) -> None:
@@ -148,22 +151,27 @@ async def _hand_over(tx: Tx, tenant_id: UUID, invoice_id: UUID, period: Period, 
     for meter, (_contacts, quantity) in collected.facts.meters.items():
         total = held.get(meter)
         if (total.quantity if total else 0) != quantity or (total and total.pending):
-            raise Conflict(_("Records of this month have just changed: run the draft again."), code="stale_draft")
+            raise _changed()
+
+
+def _changed() -> Conflict:
+    return Conflict(_("Records of this month have just changed: run the draft again."), code="stale_draft")
 
 
 async def _keep_statement(
     tx: Tx,
     tenant_id: UUID,
-    header: Header,
+    about: tuple[Header, InvoiceName],
     statement: StatementWriter,
     desk: Desk,
 ) -> None:
     file_hash = await statement.complete()
+    header, name = about
     label = header.period.label
     values = {
-        "invoice_id": header.invoice.id,
+        "invoice_id": name.id,
         "period": label,
-        "file_name": f"statement-{header.tenant.slug}-{label}-{header.invoice.number}.jsonl.gz",
+        "file_name": f"statement-{header.tenant.slug}-{label}-{name.number}.jsonl.gz",
         "file_hash": file_hash,
         "line_count": statement.lines.number,
         "chain_head": statement.lines.head,
@@ -173,7 +181,7 @@ async def _keep_statement(
     await store.add_statement(tx, tenant_id, values)
 
 
-async def _header(tx: Tx, tenant_id: UUID, base: Ground, invoice: InvoiceName, desk: Desk) -> Header:
+async def _header(tx: Tx, tenant_id: UUID, base: Ground, desk: Desk) -> Header:
     tenant = await tenants.get_tenant(tx, tenant_id)
     if base.agreed is None:
         raise Conflict("A statement needs a stored contract.")
@@ -184,7 +192,6 @@ async def _header(tx: Tx, tenant_id: UUID, base: Ground, invoice: InvoiceName, d
         period=_bounds(base.period),
         currency=base.terms.currency,
         contract=_agreement(base.agreed),
-        invoice=invoice,
         queues=[QueueName(id=queue_id, slug=slug) for queue_id, slug in base.queues.items()],
         product_version=version("crewline"),
         generated_at=desk.now,

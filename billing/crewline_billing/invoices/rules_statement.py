@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from crewline_billing.invoices.rules import Bill
 from crewline_reporting.statements import rules as lines_of
 from crewline_reporting.statements.chain import Writer
-from crewline_reporting.statements.rules import CorrectedPeriod, Header, Line, plain_line
+from crewline_reporting.statements.rules import CorrectedPeriod, Header, InvoiceName, Line, plain_line
 
 
 def begin(writer: Writer, header: Header, corrected: Iterable[CorrectedPeriod]) -> None:
@@ -17,11 +17,12 @@ def begin(writer: Writer, header: Header, corrected: Iterable[CorrectedPeriod]) 
         writer.line(lines_of.CORRECTED, plain_line(base))
 
 
-def finish(writer: Writer, bill: Bill, key: Ed25519PrivateKey) -> None:
+def finish(writer: Writer, bill: Bill, invoice: InvoiceName, key: Ed25519PrivateKey) -> None:
     """The lines after the records, and the seal."""
     _lines(writer, lines_of.USAGE, bill.usage)
     _lines(writer, lines_of.SERVICE_LEVEL, bill.service_levels)
     _lines(writer, lines_of.UNITS, bill.units)
+    _lines(writer, lines_of.INVOICE, [invoice])
     _lines(writer, lines_of.INVOICE_LINE, bill.lines)
     _lines(writer, lines_of.TOTALS, [bill.totals])
     writer.seal(key)

@@ -242,6 +242,17 @@ async def invoiced_period(tx: Tx, tenant_id: UUID, label: str) -> Row[Any] | Non
     )
 
 
+async def usage_count(tx: Tx, tenant_id: UUID, period: Period) -> int:
+    """Usage is only ever appended: while this number stays, no contact of the period has changed."""
+    count: int = await tx.value(
+        "select count(*) from usage_row where tenant_id = $1 and billed_at >= $2 and billed_at < $3",
+        tenant_id,
+        period.starts_at,
+        period.ends_at,
+    )
+    return count
+
+
 async def add_statement(tx: Tx, tenant_id: UUID, values: dict[str, Any]) -> None:
     await tx.run(
         "insert into statement (tenant_id, id, invoice_id, period, file_name, file_hash, line_count, chain_head, "

@@ -30,6 +30,7 @@ from crewline_reporting.statements.rules import (
     CorrectedPeriod,
     Header,
     InvoiceLine,
+    InvoiceName,
     RecordLine,
     ServiceLevelLine,
     Totals,
@@ -105,6 +106,7 @@ class _Check:
         self.service_levels: list[ServiceLevelLine] = []
         self.units: list[UnitsLine] = []
         self.lines: list[InvoiceLine] = []
+        self.names: list[InvoiceName] = []
         self.totals: Totals | None = None
         self.notes: list[str] = []
         self.other_format: str | None = None
@@ -119,6 +121,7 @@ class _Check:
             lines_of.USAGE: lambda line: self._keep(line, UsageLine, self.usage),
             lines_of.SERVICE_LEVEL: lambda line: self._keep(line, ServiceLevelLine, self.service_levels),
             lines_of.UNITS: lambda line: self._keep(line, UnitsLine, self.units),
+            lines_of.INVOICE: lambda line: self._keep(line, InvoiceName, self.names),
             lines_of.INVOICE_LINE: lambda line: self._keep(line, InvoiceLine, self.lines),
             lines_of.TOTALS: self._read_totals,
             SEAL: lambda line: None,
@@ -265,6 +268,8 @@ class _Check:
         return period
 
     def _compare(self) -> None:
+        if len(self.names) != 1:
+            self.findings.add("content", None, f"the statement names {len(self.names)} invoices, not one")
         if self.totals is None:
             self.findings.add("totals", None, "the statement has no totals that can be read")
         else:
@@ -309,7 +314,7 @@ class _Check:
             records=self.records,
             tenant=header.tenant.name if header else None,
             period=header.period.label if header else None,
-            invoice_number=header.invoice.number if header else None,
+            invoice_number=self.names[0].number if self.names else None,
             currency=header.currency if header else None,
             net=totals.net if totals else None,
             tax=totals.tax if totals else None,

@@ -10,10 +10,11 @@ import msgspec
 from crewline_reporting.records.rules import Record
 
 HEADER, RECORD, USAGE = "header", "record", "usage"
-SERVICE_LEVEL, UNITS, INVOICE_LINE, TOTALS = "service_level", "units", "invoice_line", "totals"
+SERVICE_LEVEL, UNITS = "service_level", "units"
+INVOICE, INVOICE_LINE, TOTALS = "invoice", "invoice_line", "totals"
 CORRECTED = "corrected_period"
-ORDER = (HEADER, CORRECTED, RECORD, USAGE, SERVICE_LEVEL, UNITS, INVOICE_LINE, TOTALS, "seal")
-"""Kinds in the order in which they must come; the first and the last two exactly once."""
+ORDER = (HEADER, CORRECTED, RECORD, USAGE, SERVICE_LEVEL, UNITS, INVOICE, INVOICE_LINE, TOTALS, "seal")
+"""Kinds in the order in which they must come; header, invoice, totals and seal exactly once."""
 
 Part = Literal["period", "before", "after"]
 
@@ -51,6 +52,8 @@ class Agreement(Line, frozen=True):
 
 
 class InvoiceName(Line, frozen=True):
+    """After the records, because numbers run without gaps: one is taken when all else is known to be good."""
+
     id: UUID
     number: str
 
@@ -62,7 +65,6 @@ class Header(Line, frozen=True):
     period: Bounds
     currency: str
     contract: Agreement
-    invoice: InvoiceName
     queues: list[QueueName]
     product_version: str
     generated_at: datetime
