@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from crewline_infra.i18n import current_locale, mark
 from crewline_infra.i18n import gettext as _
+from crewline_reporting.metrics.catalogue import metric_named
 
 STEP_NAMES = {
     "measured": mark("Measured"),
@@ -57,6 +58,11 @@ def invoice_state(state: str) -> tuple[str, str]:
 
 def unit_name(unit: str) -> str:
     return _(UNIT_NAMES[unit]) if unit in UNIT_NAMES else unit
+
+
+def metric_name(key: str) -> str:
+    """The title of a metric that a bill pins, such as service_level.v4@1."""
+    return _(metric_named(key).title)
 
 
 def verdict(word: str) -> tuple[str, str]:

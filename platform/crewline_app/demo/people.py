@@ -8,6 +8,7 @@ import msgspec
 from crewline_app.demo import store
 from crewline_app.demo.scene import Scene
 from crewline_infra.db import Tx
+from crewline_infra.i18n import mark
 from crewline_tenants.people import service as people
 from crewline_tenants.people.passwords import hash_password
 from crewline_tenants.people.rules import PersonRole
@@ -26,12 +27,12 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
 
 
 LOGINS = [
-    Login(who="administrator", email="admin@crewline.example", password=PASSWORD, path="/office"),
-    Login(who="supervisor", email="supervisor@crewline.example", password=PASSWORD, path="/floor"),
-    Login(who="agent", email="agent@crewline.example", password=PASSWORD, path="/desk"),
-    Login(who="finance", email="finance@crewline.example", password=PASSWORD, path="/finance"),
-    Login(who="tenant's manager", email=f"manager@{SHOWN_TENANT}.example", password=PASSWORD, path="/portal"),
-    Login(who="tenant's viewer", email=f"viewer@{SHOWN_TENANT}.example", password=PASSWORD, path="/portal"),
+    Login(who=mark("administrator"), email="admin@crewline.example", password=PASSWORD, path="/office"),
+    Login(who=mark("supervisor"), email="supervisor@crewline.example", password=PASSWORD, path="/floor"),
+    Login(who=mark("agent"), email="agent@crewline.example", password=PASSWORD, path="/desk"),
+    Login(who=mark("finance"), email="finance@crewline.example", password=PASSWORD, path="/finance"),
+    Login(who=mark("tenant's manager"), email=f"manager@{SHOWN_TENANT}.example", password=PASSWORD, path="/portal"),
+    Login(who=mark("tenant's viewer"), email=f"viewer@{SHOWN_TENANT}.example", password=PASSWORD, path="/portal"),
 ]
 AGENT_EMAIL = "agent@crewline.example"
 AGENT_ALIAS = "Kim A."

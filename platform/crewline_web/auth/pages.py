@@ -103,7 +103,7 @@ async def log_out(request: AnyRequest, principal: Who, db: Db, settings: Config)
     return away
 
 
-@get("/", include_in_schema=False)
+@get(["/", "/portal"], include_in_schema=False)
 async def home(principal: Who) -> Redirect:
     return Redirect(nav.home_of(principal), status_code=303)
 
@@ -169,8 +169,7 @@ def _login(
         problem=problem.message if problem else "",
         next=target,
         here="/login" if target == "/" else f"/login?next={urlsplit(target).path}",
-        demo=demo_logins(settings),
-        role_names={role.value: _(text) for role, text in nav.ROLE_NAMES.items()},
+        demo=demo_logins(request.app.state),
     )
     if isinstance(problem, TooMany):
         response.headers["Retry-After"] = str(problem.retry_after_s)

@@ -15,6 +15,7 @@ from crewline_floor.routing.service import Told
 from crewline_infra.db import Tx
 from crewline_infra.i18n import gettext as _
 from crewline_infra.i18n import mark
+from crewline_infra.periods import local_date
 from crewline_infra.tenancy import Role
 from crewline_reporting.records import service
 from crewline_reporting.records.rules import Record, fingerprint
@@ -22,7 +23,8 @@ from crewline_tenants.crm import service as crm
 from crewline_tenants.crm.model import Delivery
 from crewline_tenants.people.access import AnyRequest, Db, Now, Permission, Principal, Who
 from crewline_web.portal.drill import OFFERED
-from crewline_web.portal.scope import Scope, portal_context, read_scope
+from crewline_web.portal.promise import read_promise
+from crewline_web.portal.scope import portal_context, read_scope
 from crewline_web.portal.timeline import Drawing, draw, phases
 from crewline_web.portal.words import CHANNEL_NAMES, DIRECTION_NAMES, OUTCOME_NAMES, outcome_state
 from crewline_web.render import page
@@ -65,8 +67,10 @@ async def contact_page(
     async with db.transaction(context) as tx:
         scope = await read_scope(tx, clock)
         view = await _read(tx, principal, scope.tenant.id, contact_id)
-    record = view.versions[0]
-    threshold_ms = _threshold(scope, record)
+        record = view.versions[0]
+        day = local_date(record.queued_at or record.arrived_at, scope.tenant.time_zone)
+        promise = await read_promise(tx, scope.tenant.id, day, scope.queues)
+    threshold_ms = promise.thresholds.threshold_ms
     drawing: Drawing = draw(record, threshold_ms)
     return page(
         request,
@@ -108,11 +112,6 @@ async def _read(tx: Tx, principal: Principal, tenant_id: UUID, contact_id: UUID)
         return ContactView(versions, usage, told)
     found = await crm.list_deliveries(tx, tenant_id, contact_id=contact_id)
     return ContactView(versions, usage, told, found.deliveries)
-
-
-def _threshold(scope: Scope, record: Record) -> int:
-    own = (queue.threshold_ms for queue in scope.queues if queue.id == record.queue_id)
-    return next(own, 20_000)
 
 
 def _counts(record: Record, threshold_ms: int) -> str:

@@ -19,6 +19,7 @@ from crewline_reporting.reports import rules as reports
 from crewline_reporting.reports.http import known_channel
 from crewline_tenants.people.access import AnyRequest, Db, Now, Permission, Who
 from crewline_web.portal.contact_query import ContactQuery
+from crewline_web.portal.promise import Promise, read_promise
 from crewline_web.portal.scope import Scope, portal_context, read_scope
 from crewline_web.portal.words import CHANNEL_NAMES, OUTCOME_NAMES, outcome_state
 from crewline_web.render import fragment, page
@@ -40,10 +41,12 @@ async def contacts_page(request: AnyRequest, slug: FromPath[str], principal: Who
         )
         count = await service.count_contacts(tx, scope.tenant.id, conditions)
         extent = None if count else await intervals.extent(tx, scope.tenant.id)
+        day = local_date(conditions.from_at, scope.tenant.time_zone)
+        promise = await read_promise(tx, scope.tenant.id, day, scope.queues)
     values: dict[str, Any] = {
         "scope": scope,
         "contacts": found.contacts,
-        "threshold_ms": scope.queues[0].threshold_ms if scope.queues else 20_000,
+        "threshold_ms": _late_after(wanted, promise),
         "outcome_state": outcome_state,
         "more": wanted.to_query(after=cursor(found.next_after)) if found.next_after else "",
     }
@@ -88,6 +91,12 @@ def _conditions(scope: Scope, wanted: ContactQuery) -> ContactFilter:
         wait_over_ms=_ms(wanted.over, "over"),
         wait_under_ms=_ms(wanted.under, "under"),
     )
+
+
+def _late_after(wanted: ContactQuery, promise: Promise) -> int:
+    """The limit that led here, else the one that was promised."""
+    limit = _ms(wanted.over or wanted.within, "over")
+    return promise.thresholds.threshold_ms if limit is None else limit
 
 
 def _queue_id(scope: Scope, slug: str) -> UUID | None:

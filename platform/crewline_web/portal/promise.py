@@ -7,10 +7,12 @@ from math import ceil, floor
 from uuid import UUID
 
 from crewline_infra.db import Tx
+from crewline_infra.i18n import current_locale
 from crewline_reporting.metrics.rules import DEFAULT_THRESHOLDS, Tally, Thresholds
 from crewline_reporting.metrics.service_level import DEFAULT_VARIANT, SERVICE_LEVELS
 from crewline_tenants.contracts import rules as contracts_rules
 from crewline_tenants.contracts import service as contracts
+from crewline_tenants.contracts.rules_types import label_text
 from crewline_tenants.queues.model import Queue
 
 CLOSE = Fraction(1, 100)
@@ -19,7 +21,7 @@ CLOSE = Fraction(1, 100)
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """`target` is a share from 0 to 1; `clause` the clause's id, '' when the queues' target stands in."""
+    """`target` is a share from 0 to 1; `clause` the clause's label, '' when the queues' target stands in."""
 
     variant: str
     thresholds: Thresholds
@@ -51,7 +53,7 @@ async def read_promise(tx: Tx, tenant_id: UUID, day: date, queues: tuple[Queue, 
             clause = levels.clauses[0]
             limits = Thresholds(clause.threshold_s * 1000, clause.short_abandon_s * 1000)
             target = Fraction(clause.target_percent) / 100
-            return Promise(clause.variant, limits, target, clause.id)
+            return Promise(clause.variant, limits, target, label_text(clause.label, current_locale()))
     first = next(iter(queues), None)
     if first is None:
         return Promise(DEFAULT_VARIANT, DEFAULT_THRESHOLDS, Fraction(4, 5), "")

@@ -186,3 +186,24 @@ async def test_behind_https_the_cookie_is_pinned_to_this_host(
     assert answer.headers["set-cookie"].startswith("__Host-crewline=")
     assert "secure" in answer.headers["set-cookie"].lower()
     assert "max-age" in answer.headers["strict-transport-security"]
+
+
+SAFE = {"GET", "HEAD", "OPTIONS"}
+OWN_CHECK = {"/login", "/preferences"}
+"""They work without a session, and look at where the request came from themselves."""
+
+
+def test_every_change_is_made_by_somebody_and_checked_for_its_origin(app: Litestar) -> None:
+    for route in app.routes:
+        for handler in getattr(route, "route_handlers", ()):
+            if not set(getattr(handler, "http_methods", SAFE)) <= SAFE and route.path not in OWN_CHECK:
+                assert "principal" in handler.parsed_fn_signature.parameters, route.path
+
+
+async def test_a_demo_offers_its_logins_and_nothing_else_does(
+    settings: Settings, database: Database, clock: ManualClock, client: httpx.AsyncClient
+) -> None:
+    assert "Try it as" not in (await client.get("/login")).text
+    demo = settings.model_copy(update={"demo": True})
+    async with browser(create_app(demo, database, clock=clock)) as visitor:
+        assert "supervisor@crewline.example" in (await visitor.get("/login")).text
