@@ -165,8 +165,11 @@ def _local(settings: Settings) -> str:
 def _welcome(settings: Settings, crm_port: int, *, demo: bool) -> str:
     lines = ["", f"  {settings.base_url}/", ""]
     if demo:
-        width = max(len(login.who) for login in seed.LOGINS)
-        lines += [f"  {login.who:{width}}  {login.email}  {login.password}  {login.path}" for login in seed.LOGINS]
+        who, email = (max(len(getattr(login, name)) for login in seed.LOGINS) for name in ("who", "email"))
+        lines += [
+            f"  {login.who:{who}}  {login.email:{email}}  {login.password}  {settings.base_url}{login.path}"
+            for login in seed.LOGINS
+        ]
         lines += ["", f"  What the tenants' CRMs received: http://127.0.0.1:{crm_port}/"]
     lines += [f"  Logs: {settings.home / 'logs'}", ""]
     return "\n".join(lines)
