@@ -33,7 +33,7 @@ def price_words(price: Price) -> str:
     if isinstance(price, Package):
         return _("%(amount)s per %(size)s") % {"amount": plain(price.price), "size": plain(price.size)}
     if isinstance(price, Percentage):
-        return _("%(percent)s % of other items") % {"percent": plain(price.percent)}
+        return _("%(percent)s %% of other items") % {"percent": plain(price.percent)}
     return _tiers(price)
 
 
