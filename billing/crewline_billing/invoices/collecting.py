@@ -1,5 +1,6 @@
 """Collect what a period's bill is made of: its contract, its records as they stream past, late changes before it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -92,7 +93,9 @@ async def collect(
         if page is not None:
             await page(records)
     bases = {correction.invoiced.period.label: correction.base for correction in late}
-    return Collected(facts, list(late), build(base.terms, facts, bases))
+    # Rating a big month takes a while; other requests of this process go on meanwhile.
+    bill = await asyncio.to_thread(build, base.terms, facts, bases)
+    return Collected(facts, list(late), bill)
 
 
 async def _correction(tx: Tx, tenant_id: UUID, label: str, contacts: list[LateContact]) -> Correction:
