@@ -27,6 +27,9 @@ LABELS = {
     "longest_wait": mark("Longest wait"),
     "offered": mark("Offered"),
 }
+LETTERS = mark(
+    "A answered, B abandoned, F flowed out, C callback requests; t: waited T or less, s: waited less than s."
+)
 Definition = tuple[str, str, str, str]
 
 
@@ -75,10 +78,12 @@ def plain_figures(tally: Tally, before: Tally, hrefs: dict[str, str]) -> list[Fi
 
 def definition_of(metric: Metric) -> Definition:
     """Id, title, text and formula for the ⓘ beside a number."""
-    formula = f"{_text(metric.numerator)} / {_text(metric.denominator)}"
+    formula = f"{_grouped(_text(metric.numerator))} / {_grouped(_text(metric.denominator))}"
     if not metric.denominator:
         formula = _text(metric.interval_rule)
     text = f"{_text(metric.definition)} {_text(metric.example)}"
+    if metric.key.startswith("service_level."):
+        text += " " + _(LETTERS)
     return metric.key.replace(".", "-").replace("@", "-"), _text(metric.title), text, formula
 
 
@@ -134,6 +139,10 @@ def _minutes(value: Fraction) -> str:
 def _ratio(value: Fraction | None) -> Decimal | None:
     """Enough digits for every place that is shown."""
     return None if value is None else Decimal(value.numerator) / Decimal(value.denominator)
+
+
+def _grouped(text: str) -> str:
+    return f"({text})" if " + " in text or " - " in text else text
 
 
 def _text(source: str) -> str:

@@ -11,7 +11,7 @@ from crewline_infra.errors import Invalid
 from crewline_infra.i18n import gettext as _
 from crewline_infra.periods import parse_date
 from crewline_reporting.intervals.rules import IntervalKind, interval_kind
-from crewline_reporting.metrics.rules import Thresholds
+from crewline_reporting.metrics.rules import DEFAULT_THRESHOLDS, Thresholds
 from crewline_reporting.metrics.service_level import DEFAULT_VARIANT
 from crewline_reporting.records.rules import CHANNELS
 from crewline_reporting.reports import rules as reports
@@ -88,13 +88,23 @@ class ReportFilter:
         return self.first.day == 1 and self.until == _month_end(self.first)
 
 
-def read_filter(query: Mapping[str, str], today: date, queues: tuple[Queue, ...]) -> ReportFilter:
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a page measures by while its address says nothing else: as it was promised."""
+
+    variant: str = DEFAULT_VARIANT
+    thresholds: Thresholds = DEFAULT_THRESHOLDS
+
+
+def read_filter(
+    query: Mapping[str, str], today: date, queues: tuple[Queue, ...], terms: Terms | None = None
+) -> ReportFilter:
     """Raises `Invalid` for a value that a link of ours would never hold."""
+    terms = terms or Terms()
     first, until, last = _span(query, today)
     queue = next((one for one in queues if one.slug == query.get("queue")), None)
     if query.get("queue") and queue is None:
         raise Invalid(_("There is no such queue."), field="queue")
-    terms = queue or next(iter(queues), None)
     channel = query.get("channel", "")
     if channel and channel not in CHANNELS:
         raise Invalid(_("There is no such channel."), field="channel")
@@ -103,9 +113,9 @@ def read_filter(query: Mapping[str, str], today: date, queues: tuple[Queue, ...]
         until=until,
         last=last,
         interval=interval_kind(query.get("interval") or _fitting(first, until)),
-        variant=reports.variants([query.get("variant") or DEFAULT_VARIANT])[0],
-        threshold=query.get("threshold") or _seconds(terms.threshold_ms if terms else 20_000),
-        short=query.get("short") or _seconds(terms.short_abandon_ms if terms else 5_000),
+        variant=reports.variants([query.get("variant") or terms.variant])[0],
+        threshold=query.get("threshold") or _seconds(terms.thresholds.threshold_ms),
+        short=query.get("short") or _seconds(terms.thresholds.short_ms),
         queue=queue.slug if queue else "",
         channel=channel,
     )

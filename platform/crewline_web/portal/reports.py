@@ -8,7 +8,7 @@ from litestar.params import FromPath
 from crewline_infra.errors import Invalid
 from crewline_infra.i18n import gettext as _
 from crewline_infra.i18n import mark
-from crewline_infra.periods import local_date
+from crewline_infra.periods import local_date, parse_date
 from crewline_reporting.intervals import service as intervals
 from crewline_reporting.intervals.rules import INTERVAL_KINDS
 from crewline_reporting.metrics.service_level import SERVICE_LEVELS
@@ -16,8 +16,8 @@ from crewline_reporting.records.rules import CHANNELS
 from crewline_reporting.reports import service
 from crewline_tenants.people.access import AnyRequest, Db, Now, Permission, Who
 from crewline_web.portal.figures import definition_of
-from crewline_web.portal.filters import PRESETS, ReportFilter, read_filter
-from crewline_web.portal.promise import read_promise
+from crewline_web.portal.filters import PRESETS, ReportFilter, Terms, read_filter
+from crewline_web.portal.promise import Promise, read_promise
 from crewline_web.portal.scope import Scope, portal_context, read_scope
 from crewline_web.portal.table import report_table
 from crewline_web.portal.words import CHANNEL_NAMES
@@ -40,14 +40,15 @@ async def reports_page(request: AnyRequest, slug: FromPath[str], principal: Who,
     context = await portal_context(db, principal, slug, Permission.REPORT_READ)
     async with db.transaction(context) as tx:
         scope = await read_scope(tx, clock)
-        wanted = read_filter(_query(request), scope.today, scope.queues)
+        promise = await read_promise(tx, scope.tenant.id, _day(request, scope.today), scope.queues)
+        terms = Terms(promise.variant, promise.thresholds)
+        wanted = read_filter(_query(request), scope.today, scope.queues, terms)
         if wanted.interval in {"30m", "hour"} and wanted.days > DAYS_BY_PART:
             text = _("By half hour or hour a page shows at most 31 days: choose days, or fewer of them.")
             raise Invalid(text, field="interval")
         queue = next((one for one in scope.queues if one.slug == wanted.queue), None)
         query = wanted.query(scope.tenant.time_zone, queue.id if queue else None, with_empty=wanted.days == 1)
         report = await service.service_level(tx, scope.tenant.id, query)
-        promise = await read_promise(tx, scope.tenant.id, wanted.until, scope.queues)
         extent = await intervals.extent(tx, scope.tenant.id)
     zone = scope.tenant.time_zone
     return page(
@@ -61,7 +62,7 @@ async def reports_page(request: AnyRequest, slug: FromPath[str], principal: Who,
         wanted=wanted,
         table=report_table(slug, wanted, report),
         source=report.source,
-        target=float(promise.target),
+        target=_target(wanted, promise),
         level=definition_of(report.levels[0]),
         months=_months(wanted, (local_date(extent[0], zone), local_date(extent[1], zone))) if extent else [],
         choices=_choices(scope, wanted),
@@ -74,6 +75,18 @@ ROUTES = [reports_page]
 
 def _query(request: AnyRequest) -> dict[str, str]:
     return {name: str(value) for name, value in request.query_params.items()}
+
+
+def _day(request: AnyRequest, today: date) -> date:
+    """The day whose contract says what is measured: the last one that the address asks for."""
+    text = request.query_params.get("to") or request.query_params.get("from")
+    return parse_date(str(text)) if text else today
+
+
+def _target(wanted: ReportFilter, promise: Promise) -> float | None:
+    """A target holds for the formula and the limits that it was promised for, and for no others."""
+    same = (wanted.variant, wanted.thresholds) == (promise.variant, promise.thresholds)
+    return float(promise.target) if same else None
 
 
 def _choices(scope: Scope, wanted: ReportFilter) -> dict[str, Choices]:
