@@ -154,7 +154,7 @@ async def test_eight_writers_and_three_readers_0_missed_0_twice(
 
 async def _write(database: Database, tenants: list[Tenant], writer: int) -> None:
     """Transactions of one to three events, some of them slow."""
-    chance = random.Random(writer)  # noqa: S311 - a seeded test
+    chance = random.Random(writer)
     for n in range(25):
         tenant = tenants[n % 2]
         async with database.transaction(tenant.context(Role.OPS)) as tx:
