@@ -9,7 +9,7 @@ from uuid import UUID
 
 from crewline_floor.routing.rules import Waiting
 
-_COUNT_CEILING = 25
+COUNT_CEILING = 10
 
 
 class Lanes:
@@ -59,16 +59,23 @@ class Lanes:
                 found.append(head)
         return found
 
-    def older_than(self, item: Waiting) -> dict[UUID, int]:
-        """Contacts that entered before this one, by tenant; counted up to 25 per lane."""
+    def older_than(self, item: Waiting) -> tuple[dict[UUID, int], set[UUID]]:
+        """(contacts that entered before this one by tenant, tenants that have more of them than counted).
+
+        Counting ends after ten of a lane, so that a deep queue costs no more than a short one.
+        """
         older: dict[UUID, int] = {}
+        more: set[UUID] = set()
         for lane in self._lanes.values():
             for seen, other in enumerate(lane):
-                if other.queued_ms >= item.queued_ms or seen >= _COUNT_CEILING:
+                if other.queued_ms >= item.queued_ms:
+                    break
+                if seen >= COUNT_CEILING:
+                    more.add(other.tenant_id)
                     break
                 if self._lives(other):
                     older[other.tenant_id] = older.get(other.tenant_id, 0) + 1
-        return older
+        return older, more
 
     def _head(self, key: tuple[UUID, int]) -> Waiting | None:
         lane = self._lanes[key]

@@ -95,7 +95,7 @@ class Matcher:
         contact, lane_rule = rules.choose_lane(lanes, self.queues, now_ms)
         candidates = self._candidates(contact, now_ms)
         agent, agent_rule = rules.choose_agent(candidates)
-        older = self.lanes.older_than(contact)
+        older, more = self.lanes.older_than(contact)
         reason = Reason(
             at_ms=now_ms,
             tenant_id=contact.tenant_id,
@@ -109,6 +109,8 @@ class Matcher:
             wait_ms=max(0, now_ms - contact.queued_ms),
             older_own=older.pop(contact.tenant_id, 0),
             older_others=sum(older.values()),
+            older_more_own=contact.tenant_id in more,
+            older_more=bool(more),
             agent_id=agent.agent_id,
             agent_rule=agent_rule,
             agents=len(candidates),

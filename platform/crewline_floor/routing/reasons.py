@@ -38,7 +38,8 @@ class LaneView(msgspec.Struct, frozen=True, kw_only=True):
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
     """Rules that won: tenant (`rule`), lane (`lane_rule`), agent (`agent_rule`), and their values.
 
-    `able` are the tenants that a free agent could have served; `older_*` contacts passed over.
+    `able` are the tenants that a free agent could have served; `older_*` contacts passed over:
+    a lower bound where `older_more` (anybody's) or `older_more_own` (the tenant's) says so.
     """
 
     at_ms: int
@@ -53,6 +54,8 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True):
     wait_ms: int
     older_own: int
     older_others: int
+    older_more_own: bool = False
+    older_more: bool = False
     agent_id: UUID
     agent_rule: AgentRule
     agents: int
@@ -73,6 +76,7 @@ class OwnReason(msgspec.Struct, frozen=True, kw_only=True):
     aged: float
     wait_ms: int
     older: int
+    older_more: bool = False
 
 
 _TENANT_RULES = {
@@ -120,6 +124,7 @@ def own_side(reason: Reason) -> OwnReason:
         aged=_aged(reason),
         wait_ms=reason.wait_ms,
         older=reason.older_own,
+        older_more=reason.older_more_own,
     )
 
 
@@ -152,7 +157,12 @@ def _for_operator(reason: Reason, names: Mapping[UUID, str]) -> str:
     told = [_(part).format(**values) for part in parts]
     older = reason.older_own + reason.older_others
     if older:
-        told.insert(0, _("Served before {n} older contacts.").format(n=older))
+        text = (
+            _("Served before more than {n} older contacts.")
+            if reason.older_more
+            else _("Served before {n} older contacts.")
+        )
+        told.insert(0, text.format(n=older))
     return " ".join(told)
 
 
@@ -163,7 +173,12 @@ def _for_tenant(own: OwnReason) -> str:
         turn = _("Your turn came by the rule your contract sets for shared agents.")
     told = [turn.format(seats=own.seats, floor=own.floor)]
     if own.older:
-        told.append(_("It went before {n} older contacts of yours.").format(n=own.older))
+        text = (
+            _("It went before more than {n} older contacts of yours.")
+            if own.older_more
+            else _("It went before {n} older contacts of yours.")
+        )
+        told.append(text.format(n=own.older))
     told.append(_(_LANE_RULES[own.lane_rule]).format(priority=own.priority, aged=own.aged))
     return " ".join(told)
 

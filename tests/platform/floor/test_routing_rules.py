@@ -325,3 +325,18 @@ def test_a_contact_put_back_keeps_its_place() -> None:
         matcher.free(UUID(int=5000), NOW)
         served += [d.contact for d in matcher.decide(NOW + 10)]
     assert served == [first, second, third]
+
+
+@pytest.mark.parametrize(("older", "told"), [(3, "before 3 older"), (40, "before more than 10 older")])
+def test_contacts_passed_over_are_counted_or_said_to_be_more(older: int, told: str) -> None:
+    queue = queues_of(TENANTS)[0]
+    matcher = Matcher(pool(SHARES), [queue], general(1, TENANTS))
+    for n in range(older):
+        matcher.add(contact(queue, NOW - 1_000 - n, n=n))
+    urgent = contact(queue, NOW, priority=9)
+    matcher.add(urgent)
+    matcher.free(UUID(int=5000), NOW)
+    (decision,) = matcher.decide(NOW)
+    assert decision.contact == urgent
+    assert told in explain(decision.reason, "operator")
+    assert told in explain(decision.reason, "tenant")
