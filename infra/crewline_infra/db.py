@@ -20,6 +20,8 @@ STATEMENT_TIMEOUT_MS = 30_000
 LOCK_TIMEOUT_MS = 5_000
 IDLE_TRANSACTION_TIMEOUT_MS = 30_000
 _ASSIGNMENT_ENDED = "CL001"
+_NOT_PREPARED = {"28P01", "28000", "3F000", "42883", "42501"}
+"""No such login or password, no schema, no entering function, no right to it: `crewline migrate` was not run."""
 
 
 class Tx:
@@ -100,6 +102,11 @@ async def _begin(session: AsyncSession) -> None:
         await session.connection()
     except (OSError, exc.TimeoutError) as problem:
         raise Unavailable("The database is out of reach; try again in a moment.") from problem
+    except (asyncpg.PostgresError, exc.DBAPIError) as problem:
+        state = getattr(problem, "sqlstate", None) or getattr(getattr(problem, "orig", None), "sqlstate", None)
+        if state in _NOT_PREPARED:
+            raise Unavailable("The database is not prepared for this version: run `crewline migrate`.") from problem
+        raise
 
 
 @event.listens_for(Session, "after_begin")

@@ -122,3 +122,12 @@ async def test_a_server_that_is_not_there_is_said_so() -> None:
         async with nobody.transaction(Context(Role.OPS)):
             pass
     await nobody.close()
+
+
+async def test_a_database_that_was_not_migrated_is_said_so(admin_url: str) -> None:
+    host = urlsplit(admin_url).netloc.rpartition("@")[2]
+    stranger = Database(f"postgresql://crewline_web_nowhere:x@{host}{urlsplit(admin_url).path}")
+    with pytest.raises(Unavailable, match="run `crewline migrate`"):
+        async with stranger.transaction(Context(Role.OPS)):
+            pass
+    await stranger.close()

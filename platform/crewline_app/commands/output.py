@@ -12,6 +12,7 @@ from uuid import UUID
 
 import rich_click as click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from crewline_infra.canonical import instant_text
@@ -64,7 +65,7 @@ def _emit_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title
         numeric = any(isinstance(row.get(name), int | Decimal) for row in rows)
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(row.get(name)) for name in columns))
+        table.add_row(*(escape(_cell(row.get(name))) for name in columns))
     Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160).print(table)
 
 
