@@ -1,6 +1,7 @@
 """Security headers on every response, and the strict content policy of every page.
 
-Nothing is kept by browsers and proxies unless its handler says so: only the versioned files do."""
+Nothing is kept by browsers and proxies unless its handler says so: only the versioned files do.
+"""
 
 from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
