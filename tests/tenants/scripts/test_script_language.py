@@ -1,9 +1,11 @@
 """The script language: one worked example, its branches, its faults."""
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -191,3 +193,9 @@ def test_any_walk_stays_on_the_graph_and_finishes(moves: list[str]) -> None:
         done = rules.path(it, run)
         assert len({s.id for s in done}) == len(done) <= 3
         assert done[0].id == "find"
+
+
+def test_the_documented_example_can_be_published() -> None:
+    text = (Path(__file__).resolve().parents[3] / "docs" / "script-language.md").read_text(encoding="utf-8")
+    document = yaml.safe_load(text.split("```yaml\n", 2)[1].split("```", 1)[0])
+    assert checks.problems(rules.parse_script(document)) == []
