@@ -11,6 +11,7 @@ from crewline_reporting.imports.rejects import Rejects
 from crewline_reporting.imports.rules import Draft, RowParser
 
 BATCH_ROWS = 20_000
+FIRST_ROWS = 2_000
 HELD_ROWS_MAX = 60_000
 _STEP = 2_000
 
@@ -84,8 +85,12 @@ class Batches:
         return taken > 0
 
     def _full(self) -> Iterator[Batch]:
-        """Full batches; and the largest ones while many tenants together hold too much."""
-        for tenant in [name for name, batch in self._open.items() if len(batch) >= BATCH_ROWS]:
+        """Full batches; and the largest ones while many tenants together hold too much.
+
+        The first batches are small, so that the database is not idle while a full one is read.
+        """
+        full = min(BATCH_ROWS, max(FIRST_ROWS, self._summary.rows // 3))
+        for tenant in [name for name, batch in self._open.items() if len(batch) >= full]:
             yield self._open.pop(tenant)
         while sum(map(len, self._open.values())) > HELD_ROWS_MAX:
             yield self._open.pop(max(self._open, key=lambda name: len(self._open[name])))

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from typing import Generic, TypeVar
 
 from crewline_reporting.imports.mapping import Condition, Scalar, Test
 
 REMEMBERED_MAX = 50_000
+Outcome = TypeVar("Outcome")
 Holds = Callable[[Sequence[str]], bool]
 
 
@@ -42,6 +44,36 @@ def compiled(condition: Condition, position: Mapping[str, int]) -> Holds:
         return True
 
     return holds
+
+
+class Dispatch(Generic[Outcome]):
+    """Rules by the text of a column that every one of them names: a row asks only those that can hold."""
+
+    def __init__(self, rules: Sequence[tuple[Condition, Outcome]], position: Mapping[str, int]) -> None:
+        shared = next((column for column in position if all(_is_listed(rule, column) for rule, _ in rules)), None)
+        self._column = position[shared] if rules and shared is not None else 0
+        self._by_text: dict[str, list[tuple[Holds, Outcome]]] = {}
+        self._others: list[tuple[Holds, Outcome]] = []
+        for condition, outcome in rules:
+            rest = {column: wanted for column, wanted in condition.items() if column != shared}
+            asked = (compiled(rest, position), outcome)
+            if shared is None:
+                self._others.append(asked)
+            else:
+                for text in _choices(condition[shared]):
+                    self._by_text.setdefault(text, []).append(asked)
+
+    def candidates(self, fields: Sequence[str]) -> Sequence[tuple[Holds, Outcome]]:
+        """In the order of the rules."""
+        return self._by_text.get(fields[self._column], self._others)
+
+
+def _is_listed(condition: Condition, column: str) -> bool:
+    return column in condition and not isinstance(condition[column], Test)
+
+
+def _choices(wanted: "Scalar | list[Scalar] | Test") -> list[str]:
+    return [str(one) for one in (wanted if isinstance(wanted, list) else [wanted])]
 
 
 def number(text: str) -> float | None:

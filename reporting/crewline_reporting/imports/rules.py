@@ -6,7 +6,7 @@ from operator import itemgetter
 
 import msgspec
 
-from crewline_reporting.imports.conditions import Answers, compiled
+from crewline_reporting.imports.conditions import Answers, Dispatch
 from crewline_reporting.imports.fields import (
     Agents,
     Durations,
@@ -86,7 +86,7 @@ class RowParser:
         self._tenant = tenant_of(language.tenant, tenant, position)
         self._timeline = Timeline(language, position)
         self._hours = OpeningHours(language, self._timeline.clock)
-        self._outcomes = [(compiled(rule.when, position), rule) for rule in language.outcome]
+        self._outcomes = Dispatch([(rule.when, rule) for rule in language.outcome], position)
         self._plans = {id(rule): _Plan(language, rule, self._timeline, position) for rule in language.outcome}
         self._channel = _one_of("channel", text_of(language.channel, position), CHANNELS, _fixed(language.channel))
         self._direction = _one_of(
@@ -98,9 +98,8 @@ class RowParser:
         self._entry_point = text_of(language.entry_point, position)
         self._customer = text_of(language.customer_ref, position, damaged_flag="damaged_customer_ref")
         self._disposition = text_of(language.disposition, position)
-        self._flags = [
-            (compiled(rule.when, position), rule.name, position.get(rule.value_of or "")) for rule in language.flag
-        ]
+        noted = [(rule.when, (rule.name, position.get(rule.value_of or ""))) for rule in language.flag]
+        self._flags = Dispatch(noted, position)
 
     def draft(self, fields: list[str], *, has_blanks: bool = True) -> Draft:
         """Raises `Refused` with the reason for the rejects file. Rows without any blank need no trimming."""
@@ -121,7 +120,7 @@ class RowParser:
         if (queued == ABSENT and plan.queued) or (answered == ABSENT) is plan.answered:
             raise Refused(_contradiction(rule.result, plan.queued and queued == ABSENT))
         durations = plan.durations(fields, times, flags)
-        for holds, flag, value in self._flags:
+        for holds, (flag, value) in self._flags.candidates(fields):
             if holds(fields):
                 flags.append(flag if value is None else f"{flag}={fields[value]}")
         alias, pool = self._agents.of(fields, plan.agent)
@@ -159,7 +158,7 @@ class RowParser:
         return fields + self._padding if self._padding else fields
 
     def _rule_of(self, fields: Sequence[str]) -> OutcomeRule:
-        for holds, rule in self._outcomes:
+        for holds, rule in self._outcomes.candidates(fields):
             if holds(fields):
                 return rule
         raise Refused("no outcome rule of the mapping fits this row")
