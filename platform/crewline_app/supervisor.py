@@ -15,6 +15,8 @@ FIRST_PAUSE_MS, LONGEST_PAUSE_MS = 1_000, 30_000
 SETTLED_MS = 60_000
 """A process that lived this long has earned a short pause again."""
 STOP_MS = 8_000
+SWEEPS, SWEEP_MS = 50, 20
+COMMAND = (sys.executable, "-P", "-m", "crewline_app")
 _PR_SET_PDEATHSIG = 1
 
 Say = Callable[[str], None]
@@ -22,7 +24,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """`arguments` go to `crewline`; its output goes to logs/{name}.log."""
+    """`arguments` go to `crewline`; the output goes to logs/{name}.log."""
 
     name: str
     arguments: Sequence[str]
@@ -31,7 +33,10 @@ class Program:
 class Supervisor:
     """`say` is told, in a sentence each, what a person at the terminal should know."""
 
-    def __init__(self, logs: Path, environment: Mapping[str, str], say: Say) -> None:
+    def __init__(
+        self, logs: Path, environment: Mapping[str, str], say: Say, *, command: Sequence[str] = COMMAND
+    ) -> None:
+        self._command = command
         self._logs = logs
         self._environment = {**os.environ, **environment}
         self._say = say
@@ -75,10 +80,7 @@ class Supervisor:
     async def _run(self, program: Program) -> int:
         with (self._logs / f"{program.name}.log").open("ab") as log:
             process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-P",
-                "-m",
-                "crewline_app",
+                *self._command,
                 *program.arguments,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
@@ -90,7 +92,9 @@ class Supervisor:
         self._running[program.name] = process
         if self._stopping.is_set():
             _signal(process, signal.SIGTERM)
-        return await process.wait()
+        code = await process.wait()
+        await _sweep(process.pid)
+        return code
 
     async def _pause(self, ms: int) -> None:
         try:
@@ -102,6 +106,16 @@ class Supervisor:
 def _end_with_parent() -> None:
     """A supervisor that is killed outright takes its processes along."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+async def _sweep(group: int) -> None:
+    """End what a process left behind: its own children would keep the port and the database's lock."""
+    for _ in range(SWEEPS):
+        try:
+            os.killpg(group, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            return
+        await asyncio.sleep(SWEEP_MS / 1000)
 
 
 def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
