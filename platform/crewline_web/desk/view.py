@@ -23,7 +23,7 @@ STATES = {
     "wrapping": ("info", mark("Wrap-up")),
     "available": ("ok", mark("Available")),
     "paused": ("risk", mark("Paused")),
-    "offline": ("info", mark("Logged out")),
+    "offline": ("info", mark("Off the floor")),
 }
 CHANNELS = {
     "voice": mark("Voice"),

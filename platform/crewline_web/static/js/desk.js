@@ -67,6 +67,14 @@ class DeskLive extends HTMLElement {
       const target = first ?? part.querySelector('[data-focus]');
       if (target) { target.focus({ preventScroll: false }); return; }
     }
+    if (document.activeElement === document.body) this.focusLast();
+  }
+
+  // Nothing new to fill in: on to the result, or to finishing when there is one.
+  focusLast() {
+    const result = document.querySelector('select[name="disposition_id"]');
+    const finish = document.querySelector('[data-continue-last]');
+    (result?.value && finish ? finish : result)?.focus();
   }
 
   tell() {
