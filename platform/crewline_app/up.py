@@ -62,7 +62,6 @@ async def up(settings: Settings, *, demo: bool) -> None:
     on_stop(stopping.set)
     async with AsyncExitStack() as stack:
         supervisor = Supervisor(settings.home / "logs", _environment(settings, demo=demo), say)
-        stack.push_async_callback(_end, supervisor)
         installation = Installation(settings, crm_port, demo, Steps(5 if demo else 3), supervisor)
         await _unless(stopping, installation.start(stack))
         await stopping.wait()
@@ -107,8 +106,9 @@ class Installation:
         say(f"Ready after {(monotonic_ms() - began_ms) / 1000:.0f} s. Ctrl-C stops everything.")
 
     async def _database(self, stack: AsyncExitStack) -> str:
-        """Entered here, left when everything else has ended."""
+        """Entered here and left last: the processes are ended before it, so that nobody still uses it."""
         await stack.enter_async_context(administrator_url(self.settings))
+        stack.push_async_callback(_end, self.supervisor)
         return "your server" if self.settings.database_url else "embedded PostgreSQL"
 
     async def _schema(self) -> str:
