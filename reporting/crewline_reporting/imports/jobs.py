@@ -3,8 +3,10 @@
 import asyncio
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from operator import attrgetter
+from typing import TypeVar
 from uuid import UUID
 
 import msgspec
@@ -24,6 +26,7 @@ from crewline_reporting.imports.rejects import Rejects
 from crewline_reporting.imports.rules import Draft
 from crewline_reporting.records import bulk
 
+Result = TypeVar("Result")
 WRITERS = 3
 _TRIES = 5
 
@@ -92,6 +95,7 @@ class _Run:
         self._tenants: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._looking_up = asyncio.Lock()
         self._packers: dict[str, tuple[Names, Packer]] = {}
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="import")
 
     async def whole(self) -> Summary:
         started_ms = monotonic_ms()
@@ -120,6 +124,10 @@ class _Run:
         async with self._database.transaction(Context(Role.WORKER)) as tx:
             await store.finish_run(tx, run_id, self._clock.now(), counts)
 
+    async def _apart(self, work: Callable[..., Result], *arguments: object) -> Result:
+        """Run Python's own work in the one thread of this run: two would only wait for each other's lock."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+
     async def _pump(self) -> None:
         waiting: asyncio.Queue[Batch | None] = asyncio.Queue(maxsize=1)
         try:
@@ -129,10 +137,12 @@ class _Run:
                 tasks.create_task(self._read(waiting))
         except BaseExceptionGroup as problems:
             raise problems.exceptions[0] from None
+        finally:
+            self._thread.shutdown(cancel_futures=True)
 
     async def _read(self, waiting: "asyncio.Queue[Batch | None]") -> None:
         batches = Batches(self._order, self._facts, self._summary, self._rejects)
-        while (found := await asyncio.to_thread(batches.step)) is not None:
+        while (found := await self._apart(batches.step)) is not None:
             for batch in found:
                 await waiting.put(batch)
         for _ in range(WRITERS):
@@ -152,7 +162,7 @@ class _Run:
         ordered = sorted(zip(batch.drafts.values(), batch.lines, strict=True), key=_arrival)
         drafts = [draft for draft, _ in ordered]
         names, packer = await self._packer(batch.tenant, drafts)
-        payload = await asyncio.to_thread(packer.rows, drafts)
+        payload = await self._apart(packer.rows, drafts)
         recorded_at = self._clock.now()
         packed = bulk.Packed(
             names.source, payload, len(drafts), recorded_at, lambda n: record_of(drafts[n], names, recorded_at)
