@@ -1,6 +1,5 @@
 """The floor for supervisors: a snapshot, a stream, and steering of agents' states."""
 
-from collections.abc import AsyncIterator
 from uuid import UUID
 
 from litestar import get, put
@@ -11,7 +10,7 @@ from litestar.response import Stream
 from crewline_floor.agents import service as agents
 from crewline_floor.agents.service import PresenceView
 from crewline_floor.board import service
-from crewline_floor.board.hub import STREAM_HEADERS, hub_of
+from crewline_floor.board.hub import STREAM_HEADERS, hub_of, with_retry
 from crewline_floor.board.model import FloorBoard
 from crewline_floor.routing import service as routing
 from crewline_floor.routing.service import Told
@@ -34,7 +33,7 @@ async def get_floor(principal: Who, db: Db) -> FloorBoard:
 async def stream_floor(principal: Who, state: State) -> Stream:
     """Event `board` carries the same document as the snapshot; a comment every 15 s keeps it open."""
     operator_access(principal, Permission.FLOOR_WATCH)
-    frames: AsyncIterator[bytes] = hub_of(state).board_frames()
+    frames = with_retry(hub_of(state).board_frames())
     return Stream(frames, media_type="text/event-stream", headers=STREAM_HEADERS)
 
 

@@ -123,6 +123,13 @@ class Hub:
                     event.set()
 
 
+async def with_retry(frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Tell the browser first to come back after a second when the connection breaks."""
+    yield b"retry: 1000\n\n"
+    async for frame in frames:
+        yield frame
+
+
 def hub_of(state: State) -> Hub:
     """The process's hub, made on first use; `stop_hub` belongs to the application's shutdown."""
     if not hasattr(state, "floor_hub"):

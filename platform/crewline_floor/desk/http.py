@@ -10,7 +10,7 @@ from litestar.datastructures import State
 from litestar.params import FromPath, JSONBody
 from litestar.response import Stream
 
-from crewline_floor.board.hub import STREAM_HEADERS, Hub, hub_of
+from crewline_floor.board.hub import STREAM_HEADERS, Hub, hub_of, with_retry
 from crewline_floor.desk import service
 from crewline_floor.desk.model import DeskView, InHand
 from crewline_infra.clock import Clock
@@ -170,7 +170,7 @@ async def post_finish(leg_id: FromPath[UUID], data: JSONBody[FinishIn], principa
 async def stream_desk(principal: Who, db: Db, clock: Now, state: State) -> Stream:
     """Event `desk` carries the same document as the snapshot, at once and on each change."""
     agent_of(principal)
-    frames = desk_frames(hub_of(state), db, principal, clock)
+    frames = with_retry(desk_frames(hub_of(state), db, principal, clock))
     return Stream(frames, media_type="text/event-stream", headers=STREAM_HEADERS)
 
 
