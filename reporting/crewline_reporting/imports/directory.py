@@ -7,7 +7,7 @@ from uuid import UUID
 
 from crewline_infra.clock import Clock
 from crewline_infra.db import Database, Tx
-from crewline_infra.errors import Invalid
+from crewline_infra.errors import Conflict, Invalid
 from crewline_infra.ids import new_id
 from crewline_infra.tenancy import Context, Role
 from crewline_reporting.imports import store
@@ -59,13 +59,21 @@ class Directory:
         return names
 
     async def _tenant(self, slug: str) -> UUID:
+        found = await self._stored_tenant(slug)
+        if found is not None:
+            return found
+        made = self._described(slug)
+        try:
+            async with self._database.transaction(Context(Role.WORKER)) as tx:
+                await tenants.create_tenant(tx, made, self._clock.now())
+        except Conflict:  # another import has just made it
+            found = await self._stored_tenant(slug)
+        return found or made.id
+
+    async def _stored_tenant(self, slug: str) -> UUID | None:
         async with self._database.transaction(Context(Role.WORKER)) as tx:
             row = await store.tenant_by_slug(tx, slug)
-            if row is not None:
-                return UUID(str(row.id))
-            made = self._described(slug)
-            await tenants.create_tenant(tx, made, self._clock.now())
-            return made.id
+        return None if row is None else UUID(str(row.id))
 
     def _described(self, slug: str) -> Tenant:
         rule = self._language.tenant

@@ -10,6 +10,7 @@ from typing import TypeVar
 from uuid import UUID
 
 import msgspec
+from sqlalchemy.exc import DBAPIError
 
 from crewline_infra.clock import Clock, monotonic_ms
 from crewline_infra.db import Database
@@ -29,6 +30,7 @@ from crewline_reporting.records import bulk
 Result = TypeVar("Result")
 WRITERS = 3
 _TRIES = 5
+_RACES = frozenset({"40001", "40P01", "55P03"})  # serialisation, deadlock, lock timeout
 
 
 def check_rows(order: ImportOrder, facts: FileFacts, rejects: Rejects) -> Summary:
@@ -206,8 +208,8 @@ class _Run:
                 async with self._database.transaction(Context(Role.WORKER, tenant_id=tenant_id)) as tx:
                     await store.commit_lazily(tx)
                     return await self._append(tx, tenant_id, packed)
-            except Conflict:
-                if attempt == _TRIES:
+            except (Conflict, DBAPIError) as problem:
+                if attempt == _TRIES or not _passing(problem):
                     raise
         raise AssertionError("unreachable")
 
@@ -225,6 +227,11 @@ class _Run:
         self._summary.conflicts += 1
         reason = "this external id is known with other content"
         self._rejects.add(line, "conflict", reason, draft.external_id)
+
+
+def _passing(problem: Conflict | DBAPIError) -> bool:
+    """Whether it comes from somebody who writes the same rows at this moment: then a repetition helps."""
+    return isinstance(problem, Conflict) or getattr(problem.orig, "sqlstate", None) in _RACES
 
 
 def _arrival(row: tuple[Draft, int]) -> int:

@@ -57,6 +57,8 @@ async def append_packed(tx: Tx, tenant_id: UUID, packed: Packed) -> BulkResult:
         result = BulkResult(added, [], [])
     except asyncpg.UniqueViolationError:
         result = await _append_unmet(tx, connection, tenant_id, packed)
+    except (asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError) as problem:
+        raise _race() from problem
     await intervals.add_staged(tx, tenant_id)
     return result
 
@@ -68,10 +70,14 @@ async def _append_unmet(tx: Tx, connection: asyncpg.Connection, tenant_id: UUID,
         async with connection.transaction():
             added = await store_bulk.insert_new(connection, tenant_id, packed.source, packed.recorded_at)
     except asyncpg.UniqueViolationError as problem:
-        raise Conflict("The same contacts are being recorded twice at once; repeat.", code="record_race") from problem
+        raise _race() from problem
     conflicts = [n for n, same in met.items() if not same]
     await keep_conflicts(tx, [packed.record_at(n) for n in conflicts])
     return BulkResult(added, [n for n, same in met.items() if same], conflicts)
+
+
+def _race() -> Conflict:
+    return Conflict("The same contacts are being recorded twice at once; repeat.", code="record_race")
 
 
 async def _sliced(payload: bytes) -> AsyncIterator[bytes]:

@@ -1,5 +1,6 @@
 """Whole imports: every row accounted for once, repeated without effect, closed to outsiders."""
 
+import asyncio
 import csv
 import gzip
 from collections.abc import Awaitable, Callable
@@ -175,6 +176,7 @@ async def test_killed_in_the_middle_then_repeated(
 ) -> None:
     """The third batch is torn off before its commit; the repeated run ends where an undisturbed one ends."""
     monkeypatch.setattr(batches, "BATCH_ROWS", 10)
+    monkeypatch.setattr(batches, "FIRST_ROWS", 10)
     monkeypatch.setattr(batches, "_STEP", 5)
     calls = 0
 
@@ -244,3 +246,18 @@ async def test_the_rejects_never_overwrite_the_input(run: Import, tmp_path: Path
     with pytest.raises(Invalid, match="is the file to be imported"):
         await run(order(path))
     assert path.read_text(encoding="utf-8").count("\n") == 3
+
+
+async def test_two_imports_of_one_file_at_once_store_each_contact_once(
+    run: Import, admin: asyncpg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "BATCH_ROWS", 40)
+    monkeypatch.setattr(batches, "FIRST_ROWS", 40)
+    monkeypatch.setattr(batches, "_STEP", 20)
+    path = history(tmp_path / "a.txt", sample(400))
+    both = await asyncio.gather(run(order(path)), run(order(path)))
+    assert sum(one.imported for one in both) == 400
+    assert sum(one.known for one in both) == 400
+    assert sum(one.conflicts for one in both) == 0
+    assert await admin.fetchval("select count(*) from record") == 400
+    assert await admin.fetchval("select sum(offered) from queue_interval") == 240
