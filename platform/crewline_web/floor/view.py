@@ -142,12 +142,13 @@ def floor_view(board: FloorBoard, names: Mapping[UUID, TenantName], wanted: Want
     groups = _groups(agents, names, wanted, now)
     waits = [row for row in queues if row.longest_ms is not None]
     shown_pools = [_pool(pool, names, wanted) for pool in pools]
+    alerts = _alerts(queues, shown_pools, agents, now)
     return Floor(
         age_ms=ms_between(board.at, now) if board.at else None,
         queues=queues,
         pools=shown_pools,
         groups=groups,
-        alerts=_alerts(queues, shown_pools, agents, now),
+        alerts=alerts,
         waiting=sum(row.waiting for row in queues),
         longest=max(waits, key=lambda row: row.longest_ms or 0, default=None),
         talking=sum(agent.state in ("talking", "held") for agent in agents),
@@ -156,9 +157,10 @@ def floor_view(board: FloorBoard, names: Mapping[UUID, TenantName], wanted: Want
         level=_level(lines),
         offered=sum(row.offered for row in queues),
         versions={
-            "queues": _version(lines),
+            "queues": _version([*lines, *(row.state for row in queues)]),
             "pools": _version([[pool.tenants, pool.members] for pool in pools]),
-            "agents": _version(agents),
+            "agents": _version([*agents, *(cell.long for group in groups for cell in group.shown)]),
+            "alerts": _version(alerts),
         },
     )
 

@@ -1,0 +1,5 @@
+"""The floor's scene and desks, for the desk's pages."""
+
+from tests.platform.floor.http.conftest import desks, scene
+
+__all__ = ("desks", "scene")
