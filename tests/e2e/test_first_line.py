@@ -45,7 +45,7 @@ async def test_an_agent_s_call_reaches_the_tenant_s_crm(installation: Installati
 async def test_a_supervisor_sees_the_floor_live(open_page: OpenPage) -> None:
     page = await open_page("supervisor@crewline.example")
     await expect(page.get_by_text(re.compile("Live"))).to_be_visible()
-    await expect(page.locator("main").get_by_text("Cedar Bank").first).to_be_visible()
+    await expect(page.locator("main table").get_by_text("Cedar Bank")).to_be_visible()
     talking = page.locator("main .kpi", has_text="In conversation").locator(".val")
     await expect(talking).not_to_have_text("0", timeout=OFFER_MS)
     await expect(page.locator("main .agrp", has_text="Talking")).to_be_visible()
@@ -79,7 +79,7 @@ async def test_finance_closes_a_month_that_the_tenant_can_recompute(
     )
     confirm = page.locator("input[name=confirm]")
     await expect(confirm).to_be_visible()
-    await confirm.fill("nw")
+    await confirm.fill(f"nw {MONTH}")
     await page.get_by_role("button", name=re.compile("Issue")).last.click()
     await expect(page.get_by_text(re.compile(r"CL-\d{6}")).first).to_be_visible()
     async with page.expect_download() as download:
