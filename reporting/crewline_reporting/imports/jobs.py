@@ -2,9 +2,11 @@
 
 import asyncio
 import hashlib
+import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from operator import attrgetter
 from typing import TypeVar
 from uuid import UUID
@@ -30,6 +32,7 @@ from crewline_reporting.records import bulk
 Result = TypeVar("Result")
 WRITERS = 3
 _TRIES = 5
+_SWITCH_S = 0.0005
 _RACES = frozenset({"40001", "40P01", "55P03"})  # serialisation, deadlock, lock timeout
 
 
@@ -133,7 +136,7 @@ class _Run:
     async def _pump(self) -> None:
         waiting: asyncio.Queue[Batch | None] = asyncio.Queue(maxsize=1)
         try:
-            async with asyncio.TaskGroup() as tasks:
+            async with asyncio.TaskGroup() as tasks, _quick_switches():
                 for _ in range(WRITERS):
                     tasks.create_task(self._write(waiting))
                 tasks.create_task(self._read(waiting))
@@ -227,6 +230,17 @@ class _Run:
         self._summary.conflicts += 1
         reason = "this external id is known with other content"
         self._rejects.add(line, "conflict", reason, draft.external_id)
+
+
+@asynccontextmanager
+async def _quick_switches() -> AsyncIterator[None]:
+    """Parsing holds the interpreter's lock; the event loop, which feeds the database, cannot wait 5 ms for a turn."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual)
 
 
 def _passing(problem: Conflict | DBAPIError) -> bool:
