@@ -180,7 +180,7 @@ def _desk_keys(out: DeskOut, first: Contact | None) -> dict[str, str]:
         "state": f"{presence.state}:{presence.reason}:{presence.since}:{hand}",
         "mode": mode + free,
         "others": ",".join(f"{slot.leg_id}:{slot.state}" for slot in out.desk.slots),
-        "day": f"{day.contacts}:{hand}",
+        "day": f"{day.contacts}:{hand}:{(day.available_ms + day.paused_ms) // 60_000}",
     }
 
 

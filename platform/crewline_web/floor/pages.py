@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Annotated, Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from litestar import Response, get, post
@@ -156,6 +157,11 @@ def _chip(
     return name, next((label for value, label in choices if value == chosen), _("all")), options
 
 
+def _chosen(wanted: Wanted) -> dict[str, str]:
+    found = {"pool": wanted.pool, "tenant": wanted.tenant}
+    return {name: str(value) for name, value in found.items() if value}
+
+
 def _values(floor: Floor, wanted: Wanted, principal: Principal) -> dict[str, Any]:
     return {
         "floor": floor,
@@ -163,5 +169,5 @@ def _values(floor: Floor, wanted: Wanted, principal: Principal) -> dict[str, Any
         "stale_ms": STALE_MS,
         "steer": principal.may(Permission.FLOOR_STEER),
         "reasons": [(code, _(label)) for code, label in PAUSE_REASONS.items()],
-        "every_agent": wanted.every_agent,
+        "more_agents": "/floor?" + urlencode({**_chosen(wanted), "agents": "all"}),
     }

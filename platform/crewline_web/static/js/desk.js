@@ -5,6 +5,7 @@ import { parse, redraw } from './parts.js';
 
 const FIELDS = 'input:not([type=radio]):not([type=checkbox]), textarea, select';
 const NOTE_PAUSE_MS = 700;
+const LOOK_EVERY_MS = 60000; // also keeps the session of an agent who waits, and the figures of the day
 
 class DeskLive extends HTMLElement {
   connectedCallback() {
@@ -17,6 +18,7 @@ class DeskLive extends HTMLElement {
     addEventListener('pagehide', () => this.saveNow(true));
     this.stream = new Stream(this.dataset.stream, 'desk', () => this.refresh(), (state) => this.fresh(state));
     this.tell();
+    setInterval(() => this.refresh(), LOOK_EVERY_MS);
   }
 
   async refresh() {
@@ -48,7 +50,10 @@ class DeskLive extends HTMLElement {
       if (answer.redirected || answer.status === 401) { location.reload(); return null; }
       if (!answer.ok && answer.status !== 409 && answer.status !== 422) return null;
       return await answer.text();
-    } catch { return null; }
+    } catch {
+      this.fresh('lost');
+      return null;
+    }
   }
 
   // `own`: the agent caused this; then the focus goes to the next thing to do.

@@ -1,33 +1,42 @@
-// A stream of news that tells how fresh it is: live, reconnecting, gone.
-const LOST_AFTER_MS = 12000;
+// A stream of news that tells how fresh it is: live, lost (trying again), gone (for long).
 const GONE_AFTER_MS = 30000;
 
 export class Stream {
-  // onNews: something changed; onState: 'live' | 'lost' | 'gone' and the age in ms of what was last heard.
+  // onNews: something changed, or the stream was closed and the page has to look for itself;
+  // onState: 'live' | 'lost' | 'gone'.
   constructor(url, event, onNews, onState) {
-    Object.assign(this, { url, event, onNews, onState });
+    Object.assign(this, { url, event, onNews, onState, broken: false });
     this.heard = performance.now();
     this.open();
     this.watch = setInterval(() => this.tell(), 1000);
     addEventListener('online', () => this.reopen());
+    addEventListener('offline', () => this.failed());
     document.addEventListener('visibilitychange', () => { if (!document.hidden) this.reopen(); });
     addEventListener('pagehide', () => this.close());
+    // A page that the browser kept may show what is no longer there.
+    addEventListener('pageshow', (event) => { if (event.persisted) location.reload(); });
   }
 
   open() {
     this.source = new EventSource(this.url);
     this.source.addEventListener('open', () => this.hear());
     this.source.addEventListener(this.event, (event) => { this.hear(); this.onNews(event); });
-    this.source.addEventListener('shutdown', () => this.reopenSoon());
+    this.source.addEventListener('shutdown', () => { this.failed(); this.reopenSoon(); });
     this.source.addEventListener('error', () => this.failed());
   }
 
-  hear() { this.heard = performance.now(); this.broken = false; this.tell(); }
+  hear() {
+    this.heard = performance.now();
+    this.broken = false;
+    this.tell();
+  }
 
   failed() {
     this.broken = true;
     this.tell();
-    if (this.source.readyState === EventSource.CLOSED) this.reopenSoon();
+    if (this.source.readyState !== EventSource.CLOSED) return;
+    this.onNews();
+    this.reopenSoon();
   }
 
   reopenSoon() {
@@ -49,9 +58,8 @@ export class Stream {
   }
 
   tell() {
-    const age = performance.now() - this.heard;
-    let state = 'live';
-    if (this.broken) state = age > GONE_AFTER_MS ? 'gone' : age > LOST_AFTER_MS || this.broken ? 'lost' : 'live';
-    this.onState(state, age);
+    const away = performance.now() - this.heard;
+    if (!this.broken) this.onState('live');
+    else this.onState(away > GONE_AFTER_MS ? 'gone' : 'lost');
   }
 }
