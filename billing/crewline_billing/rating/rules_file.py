@@ -166,9 +166,14 @@ def _milliseconds(path: str, seconds: Number) -> int:
 
 
 def _with_usage(around: dict[str, Any]) -> dict[str, Any]:
-    """`usage: 25` is short for `usage: {quantity: 25}`."""
+    """Short forms: `usage: 25` is a quantity; a list holds talk seconds, or contacts when its first is a mapping."""
     used = around.get("usage", {})
-    return around if isinstance(used, dict) else around | {"usage": {"quantity": used}}
+    if isinstance(used, dict):
+        return around
+    if isinstance(used, list):
+        kind = "contacts" if used and isinstance(used[0], dict) else "seconds"
+        return around | {"usage": {kind: used}}
+    return around | {"usage": {"quantity": used}}
 
 
 def _with_places(around: dict[str, Any]) -> dict[str, Any]:
