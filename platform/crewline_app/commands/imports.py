@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections import Counter
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -178,11 +179,9 @@ def _print(summaries: list[Summary], listed: Rejects, output_format: str) -> Non
         return
     emit(rows, COLUMNS[:-1], output_format)
     for title in DETAILS:
-        counted = [
-            {"file": row["file"], title: name, "rows": count} for row in rows for name, count in row[title].items()
-        ]
-        if counted:
-            emit(counted, ("file", title, "rows"), output_format)
+        total: Counter[str] = sum((getattr(summary, title) for summary in summaries), Counter())
+        if total:
+            emit([{title: name, "rows": count} for name, count in total.most_common()], (title, "rows"), output_format)
     if listed.written:
         sys.stdout.write(f"{listed.written} rows were not imported: {listed.path}\n")
 
