@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_file
@@ -19,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LOCALES = ROOT / "platform" / "crewline_web" / "locales"
 LANGUAGES = ("zh_Hans", "zh_Hant")
 SOURCES = ("platform", "tenants", "billing", "reporting", "infra/crewline_infra")
-KEYWORDS: dict[str, object] = {"_": None, "gettext": None, "mark": None, "ngettext": (1, 2)}
+KEYWORDS: dict[str, Any] = {"_": None, "gettext": None, "mark": None, "ngettext": (1, 2)}
 WEB_AREAS = ("portal", "desk", "floor", "office", "finance")
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|\{\w+\}")
 
@@ -166,7 +167,7 @@ def _key(message: object) -> Key:
 
 
 def _complete(message: Message) -> bool:
-    strings = [message.string] if isinstance(message.string, str) else list(message.string)
+    strings = [message.string] if isinstance(message.string, str) else list(message.string or ())
     return all(strings) and bool(strings)
 
 

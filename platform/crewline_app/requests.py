@@ -1,8 +1,9 @@
 """Around every request: its number, the language of its texts, one line in the log, two metrics."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from litestar.datastructures import MutableScopeHeaders
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from prometheus_client import Counter, Histogram
 
@@ -23,7 +24,7 @@ def observed(app: ASGIApp) -> ASGIApp:
     """Wrap the application: outermost, so that unknown routes and faults are seen too."""
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != ScopeType.HTTP:
             await app(scope, receive, send)
             return
         number, prefs, begun = new_id().hex, read_prefs(scope), monotonic_ms()
@@ -40,7 +41,7 @@ def observed(app: ASGIApp) -> ASGIApp:
     return wrapped
 
 
-def _sender(send: Send, number: str, seen: dict[str, int]) -> Callable[[Message], object]:
+def _sender(send: Send, number: str, seen: dict[str, int]) -> Callable[[Message], Awaitable[None]]:
     async def send_numbered(message: Message) -> None:
         if message["type"] == "http.response.start":
             seen["status"] = message["status"]
