@@ -208,15 +208,18 @@ def _contact(hand: InHand, faults: Faults, now: datetime) -> Contact:
         disposition=str(values.get("disposition_id", "")) or _suggested(hand),
         note=str(values.get("note", hand.note)),
         faults=mine.texts or {},
-        earlier=[_earlier(former, hand.tenant.time_zone) for former in hand.history],
+        earlier=[_earlier(former, hand) for former in hand.history],
     )
 
 
-def _earlier(former: EarlierContact, zone: str) -> Earlier:
+def _earlier(former: EarlierContact, hand: InHand) -> Earlier:
+    """The result in the tenant's words, without the branches above it."""
+    labels = {choice.code: choice.label.rpartition(" › ")[2] for choice in hand.dispositions}
+    code = former.disposition
     return Earlier(
         instant=former.arrived_at.isoformat(),
-        day=formats.short_day(local_date(former.arrived_at, zone)),
-        told=former.disposition or _(OUTCOMES[former.outcome]),
+        day=formats.short_day(local_date(former.arrived_at, hand.tenant.time_zone)),
+        told=labels.get(code, code) if code else _(OUTCOMES[former.outcome]),
         channel=_(CHANNELS.get(former.channel, former.channel)),
         talk_ms=former.talk_ms,
     )

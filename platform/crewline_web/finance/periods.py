@@ -28,12 +28,13 @@ STAGES = {
     "draft": mark("Drafts"),
     "issued": mark("Issued"),
     "running": mark("Month not over"),
+    "bare": mark("No contract"),
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonthRow:
-    """`stage`: running (not over), open (no draft), draft, issued. `billable`: a contract covers the month."""
+    """`stage`: running (not over), open (no draft), draft, issued, bare (no contract covers the month)."""
 
     tenant: Tenant
     month: str
@@ -41,7 +42,6 @@ class MonthRow:
     answered: int
     stage: str
     state: tuple[str, str]
-    billable: bool
     invoice_id: UUID | None
     number: str | None
     total: Decimal | None
@@ -68,21 +68,21 @@ async def month_rows(db: Database, principal: Principal, now: datetime) -> list[
             for row in months:
                 covered = await contracts.for_month(tx, tenant.id, row.month) is not None
                 found.append(_row(tenant, row, live.get(row.month), covered=covered, now=now))
-    return sorted(found, key=lambda row: (row.month, row.tenant.name), reverse=False)[::-1]
+    found.sort(key=lambda row: row.tenant.name)
+    return sorted(found, key=lambda row: row.month, reverse=True)
 
 
 def _row(tenant: Tenant, month: object, invoice: InvoiceSummary | None, *, covered: bool, now: datetime) -> MonthRow:
     label = str(getattr(month, "month", ""))
-    stage = _stage(invoice, over=now >= month_period(label, tenant.time_zone).ends_at)
-    words = {"open": ("risk", _("To bill")), "running": ("info", _("Month not over"))}
+    stage = _stage(invoice, covered=covered, over=now >= month_period(label, tenant.time_zone).ends_at)
+    kind = "risk" if stage == "open" else "info"
     return MonthRow(
         tenant=tenant,
         month=label,
         offered=int(getattr(month, "offered", 0)),
         answered=int(getattr(month, "answered", 0)),
         stage=stage,
-        state=bill_words.invoice_state(invoice.state) if invoice else words[stage],
-        billable=covered,
+        state=bill_words.invoice_state(invoice.state) if invoice else (kind, _(STAGES[stage])),
         invoice_id=invoice.id if invoice else None,
         number=invoice.number if invoice else None,
         total=invoice.total if invoice else None,
@@ -90,9 +90,11 @@ def _row(tenant: Tenant, month: object, invoice: InvoiceSummary | None, *, cover
     )
 
 
-def _stage(invoice: InvoiceSummary | None, *, over: bool) -> str:
+def _stage(invoice: InvoiceSummary | None, *, covered: bool, over: bool) -> str:
     if invoice is not None:
         return "issued" if invoice.state in FROZEN else "draft"
+    if not covered:
+        return "bare"
     return "open" if over else "running"
 
 

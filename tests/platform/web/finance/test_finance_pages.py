@@ -157,7 +157,7 @@ async def test_a_month_without_a_contract_says_so(
 ) -> None:
     books = await open_books(admin, database, worker_database, tmp_path)
     await books.load(month())
-    assert "no contract" in (await finance.get("/finance")).text
+    assert "No contract" in (await finance.get("/finance?state=bare")).text
     assert "No contract yet" in (await finance.get("/finance/aster/contract")).text
     assert (await post(finance, "/finance/aster/run", period=MONTH)).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert (await post(finance, "/finance/aster/run", period="soon")).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
