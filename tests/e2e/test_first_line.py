@@ -1,5 +1,6 @@
 """The first line, as its people live it: a call, a script, a record, a report, an invoice, a statement, a CRM."""
 
+import gzip
 import json
 import re
 import time
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.e2e.conftest import Installation, OpenPage
+from tests.e2e.conftest import Installation, OpenPage, violations
 
 pytestmark = pytest.mark.browser
 OFFER_MS = 120_000
@@ -26,6 +27,7 @@ async def test_an_agent_s_call_reaches_the_tenant_s_crm(installation: Installati
     await page.keyboard.press("Alt+a")
     await expect(page.get_by_text("pinned")).to_be_visible()
     tenant = await page.locator("article.card .tag").first.inner_text()
+    assert await violations(page) == []
     while await page.locator("[data-continue]").count():
         await _answer_step(page)
     await page.keyboard.press("Alt+n")
@@ -63,6 +65,7 @@ async def test_every_level_of_the_portal_adds_up(open_page: OpenPage, installati
     await page.locator("main table tbody tr a").first.click()
     await expect(page.get_by_role("heading", level=1)).to_be_visible()
     await expect(page.locator("main")).to_contain_text("1999")
+    assert await violations(page) == []
 
 
 async def test_finance_closes_a_month_that_the_tenant_can_recompute(
@@ -71,26 +74,26 @@ async def test_finance_closes_a_month_that_the_tenant_can_recompute(
     page = await open_page("finance@crewline.example")
     await page.goto(f"{installation.url}/finance?tenant=nw&month={MONTH}")
     await page.get_by_role("button", name="Run draft").first.click()
-    await expect(page.get_by_text("Draft", exact=False).first).to_be_visible()
-    await (
-        page.get_by_role("link", name=re.compile("Issue"))
-        .or_(page.get_by_role("button", name=re.compile("Issue")))
-        .first.click()
-    )
+    await expect(page.get_by_role("heading", name="Invoice draft")).to_be_visible()
+    assert await violations(page) == []
     confirm = page.locator("input[name=confirm]")
     await expect(confirm).to_be_visible()
     await confirm.fill(f"nw {MONTH}")
     await page.get_by_role("button", name=re.compile("Issue")).last.click()
-    await expect(page.get_by_text(re.compile(r"CL-\d{6}")).first).to_be_visible()
+    await expect(page.get_by_role("heading", name=re.compile(r"Invoice CL-\d{6}"))).to_be_visible()
+    assert await violations(page) == []
     async with page.expect_download() as download:
         await page.get_by_role("link", name=re.compile("statement", re.IGNORECASE)).first.click()
-    statement = tmp_path / "nw.statement"
+    statement = tmp_path / "nw.statement.gz"
     await (await download.value).save_as(statement)
     verified = installation.crewline("verify", str(statement), "--format", "json")
     assert verified.returncode == 0, verified.stdout
-    changed = statement.read_bytes().replace(b'"amount":"', b'"amount":"1', 1)
-    statement.write_bytes(changed)
-    refused = installation.crewline("verify", str(statement), "--format", "json")
+    stated = gzip.decompress(statement.read_bytes())
+    first_amount = re.compile(rb'"amount":"(\d)')
+    assert first_amount.search(stated), "the statement must state amounts, else nothing was changed"
+    changed = tmp_path / "changed.statement"
+    changed.write_bytes(first_amount.sub(rb'"amount":"9\1', stated, count=1))
+    refused = installation.crewline("verify", str(changed), "--format", "json")
     assert refused.returncode == 1
     assert json.loads(refused.stdout)["findings"]
 
