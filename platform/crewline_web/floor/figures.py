@@ -29,18 +29,21 @@ def figures(floor: Floor, level: Metric) -> list[Figure]:
             value=formats.number(floor.waiting),
             state=("ok", _("Nobody waits")) if not floor.waiting else None,
             note=_("in %(n)s queues") % {"n": sum(row.waiting > 0 for row in floor.queues)} if floor.waiting else "",
+            definition=("waiting", _("Waiting"), _("Contacts in a queue that ring at no agent yet."), ""),
         ),
         _longest(floor),
         Figure(
             label=_("In conversation"),
             value=formats.number(floor.talking),
             note=_("of %(n)s signed in") % {"n": formats.number(floor.signed_in)},
+            definition=("talking", _("In conversation"), _("Agents who talk or have a customer on hold."), ""),
         ),
         Figure(
             label=_("Ready"),
             value=formats.number(floor.ready),
             state=("risk", _("Nobody is free")) if floor.signed_in and not floor.ready else None,
             note=_("free for the next contact") if floor.ready else "",
+            definition=("ready", _("Ready"), _("Agents who are available and have nothing in hand."), ""),
         ),
         Figure(
             label=_("In time today"),
@@ -55,8 +58,9 @@ def figures(floor: Floor, level: Metric) -> list[Figure]:
 
 def _longest(floor: Floor) -> Figure:
     row = floor.longest
+    definition = ("longest", _("Longest wait"), _("Of the contacts that wait now, since they entered their queue."), "")
     if row is None or row.longest_ms is None:
-        return Figure(label=_("Longest wait"), value=formats.NOTHING)
+        return Figure(label=_("Longest wait"), value=formats.NOTHING, definition=definition)
     over = row.longest_ms > row.threshold_ms
     return Figure(
         label=_("Longest wait"),
@@ -64,6 +68,7 @@ def _longest(floor: Floor) -> Figure:
         ms=row.longest_ms,
         state=("miss", _("Over target")) if over else ("ok", _("Within target")),
         note=f"{row.tenant.name}, {row.name}",
+        definition=definition,
     )
 
 

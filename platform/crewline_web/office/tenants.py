@@ -9,7 +9,8 @@ from typing import Any
 
 from crewline_infra.i18n import gettext as _
 from crewline_reporting.exports.table import Table
-from crewline_reporting.metrics.formulas import exact
+from crewline_reporting.metrics.catalogue import CATALOGUE
+from crewline_reporting.metrics.formulas import Metric, exact
 from crewline_reporting.metrics.rules import Tally, total
 from crewline_web import formats
 from crewline_web.office.figures import LEVEL, TenantFigures, neighbours
@@ -128,7 +129,6 @@ def _figures(rows: list[TenantRow], whole: SumRow, month: str) -> list[Figure]:
     here = f"/office?month={month}"
     worst = ("miss", _("Below target")) if missed else ("risk", _("At risk")) if near else ("ok", _("On target"))
     note = _("%(missed)s below, %(near)s close") % {"missed": missed, "near": near}
-    level = ("level", _(LEVEL.title), _(LEVEL.definition), f"{LEVEL.numerator} / {LEVEL.denominator}")
     return [
         Figure(
             label=_("Tenants at risk"),
@@ -137,6 +137,12 @@ def _figures(rows: list[TenantRow], whole: SumRow, month: str) -> list[Figure]:
             href=here,
             state=worst if rows else None,
             target=note,
+            definition=(
+                "risk",
+                _("Tenants at risk"),
+                _("Below the target that most of their queues have, or less than 2 points above it, this month."),
+                "",
+            ),
         ),
         Figure(
             label=_("In time"),
@@ -144,13 +150,14 @@ def _figures(rows: list[TenantRow], whole: SumRow, month: str) -> list[Figure]:
             unit="%",
             href=here,
             target=_("all tenants, this month"),
-            definition=level,
+            definition=_definition("level", LEVEL),
         ),
         Figure(
             label=_("Offered"),
             value=formats.number(whole.month.offered),
             href=here,
             target=_("today %(count)s") % {"count": formats.number(whole.today.offered)},
+            definition=_definition("offered", CATALOGUE["offered"]),
         ),
         Figure(
             label=_("Abandoned"),
@@ -158,6 +165,7 @@ def _figures(rows: list[TenantRow], whole: SumRow, month: str) -> list[Figure]:
             unit="%",
             href=here,
             target=_("%(count)s contacts") % {"count": formats.number(whole.month.abandoned)},
+            definition=_definition("abandoned", CATALOGUE["abandonment_rate"]),
         ),
         Figure(
             label=_("In time today"),
@@ -165,8 +173,14 @@ def _figures(rows: list[TenantRow], whole: SumRow, month: str) -> list[Figure]:
             unit="%",
             href="/floor",
             target=_("%(count)s offered") % {"count": formats.number(whole.today.offered)},
+            definition=_definition("level-today", LEVEL),
         ),
     ]
+
+
+def _definition(key: str, metric: Metric) -> tuple[str, str, str, str]:
+    formula = f"{metric.numerator} / ({metric.denominator})" if metric.denominator else ""
+    return key, _(metric.title), _(metric.definition), formula
 
 
 def _ratio(value: Fraction | None) -> Decimal | None:
