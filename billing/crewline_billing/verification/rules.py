@@ -86,6 +86,7 @@ def verify(lines: Iterable[bytes], public_key: str | None = None) -> Verificatio
                 break
     except DAMAGED as damage:
         after = check.reader.position
+        check.damaged = True
         check.findings.add("chain", None, f"the file cannot be read on after line {after}: {damage}")
     return check.report(public_key)
 
@@ -110,6 +111,7 @@ class _Check:
         self.totals: Totals | None = None
         self.notes: list[str] = []
         self.other_format: str | None = None
+        self.damaged = False
         self._rank = 0
         self._seen: set[tuple[str, str | None, UUID]] = set()
         self._last: tuple[datetime, UUID] | None = None
@@ -143,7 +145,8 @@ class _Check:
         return self.other_format is None
 
     def report(self, public_key: str | None) -> VerificationReport:
-        if not self.reader.understood or self.other_format is not None:
+        strange = not self.reader.understood and not self.damaged
+        if strange or self.other_format is not None:
             return self._no_statement()
         self.reader.close(public_key)
         seal = self.reader.seal

@@ -1,5 +1,6 @@
 """A verifier is worth what it refuses: every single change of a statement is found, placed and named."""
 
+import gzip
 import json
 import random
 import re
@@ -268,3 +269,12 @@ def test_a_month_beyond_the_calendar_is_a_finding(label: str) -> None:
         value["period"]["label"] = label
 
     assert "no period that can be read" in words(checked(rewritten(moved, "header", 0, KEY)))
+
+
+def test_a_byte_changed_anywhere_in_a_compressed_statement_is_damage_and_not_another_kind_of_file() -> None:
+    packed = gzip.compress(HONEST, mtime=0)
+    places = random.Random(3).sample(range(10, len(packed)), 60)
+    for place in places:
+        changed = bytearray(packed)
+        changed[place] ^= 1
+        assert checked(bytes(changed)).verdict is Verdict.DIFFERS, f"byte {place}"
