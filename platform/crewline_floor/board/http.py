@@ -56,9 +56,10 @@ async def put_agent_presence(
     summary="Why a contact went to its agent, in sentences",
 )
 async def get_routing(tenant_id: FromPath[UUID], contact_id: FromPath[UUID], principal: Who, db: Db) -> list[Told]:
-    """The operator reads names and values, the tenant its own side; empty for unknown contacts."""
+    """The operator reads names and values, the tenant its own side; empty for a contact that nobody routed here."""
     context = tenant_access(principal, tenant_id, Permission.RECORD_READ)
     async with db.transaction(context) as tx:
+        await routing.require_contact(tx, tenant_id, contact_id)
         if context.role is Role.OPS:
             return await routing.explained(tx, tenant_id, contact_id)
         if context.role is Role.TENANT:

@@ -144,6 +144,11 @@ async def wrap_up_limit_ms(tx: Tx, contact: Contact) -> int:
     return int(queue.wrap_up_limit_ms) if queue else 60_000
 
 
+async def exists(tx: Tx, tenant_id: UUID, contact_id: UUID) -> bool:
+    """Whether the floor holds this contact; an imported one never was on it."""
+    return await store.exists(tx, tenant_id, contact_id)
+
+
 async def open_contacts(tx: Tx, tenant_id: UUID, engine: str) -> list[tuple[UUID, str]]:
     """(contact, state) of those still open, for an engine that starts again."""
     rows = await store.open_of_engine(tx, tenant_id, engine)

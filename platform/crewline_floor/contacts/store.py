@@ -51,6 +51,11 @@ async def id_of(tx: Tx, tenant_id: UUID, engine: str, external_id: str) -> UUID 
     return found
 
 
+async def exists(tx: Tx, tenant_id: UUID, contact_id: UUID) -> bool:
+    found = await tx.value("select 1 from contact where tenant_id = $1 and id = $2", tenant_id, contact_id)
+    return found is not None
+
+
 async def locked(tx: Tx, tenant_id: UUID, contact_id: UUID) -> Contact | None:
     row = await tx.row(
         """

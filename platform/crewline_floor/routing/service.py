@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from crewline_floor.agents import service_pool as agents
+from crewline_floor.contacts import service as floor_contacts
 from crewline_floor.contacts import service_offers as contacts
 from crewline_floor.contacts.service_offers import Offer
 from crewline_floor.pools import service as pools
@@ -19,6 +20,8 @@ from crewline_floor.routing.reasons import OwnReason, Reason, explain, own_side
 from crewline_infra.db import Tx
 from crewline_infra.errors import Conflict
 from crewline_infra.ids import new_id
+from crewline_infra.tenancy import Role
+from crewline_reporting.records import service as records
 
 
 class Lease(msgspec.Struct, frozen=True):
@@ -91,6 +94,14 @@ def _offer(decision: Decision, setup: PoolSetup, at: datetime) -> Offer:
         leg_id=new_id(),
         expires_at=at + timedelta(milliseconds=ringing),
     )
+
+
+async def require_contact(tx: Tx, tenant_id: UUID, contact_id: UUID) -> None:
+    """Raises `NotFound` when the tenant has neither a live contact nor a record of this id."""
+    # The database shows finance no live contacts.
+    live = tx.context.role is not Role.FINANCE and await floor_contacts.exists(tx, tenant_id, contact_id)
+    if not live:
+        await records.contact_versions(tx, tenant_id, contact_id)
 
 
 async def explained(tx: Tx, tenant_id: UUID, contact_id: UUID) -> list[Told]:

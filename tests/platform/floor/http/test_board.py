@@ -84,7 +84,8 @@ async def test_why_is_told_to_each_in_their_own_words(scene: Floor, log_in: LogI
     assert "Agent" not in own["sentence"]
     assert (await stranger.get(path)).status_code == 404
     elsewhere = path.replace(str(row["tenant_id"]), str(scene.tenants[1 - index].id))
-    assert (await stranger.get(elsewhere)).json() == []
+    assert (await stranger.get(elsewhere)).status_code == 404
+    assert (await supervisor.get(elsewhere)).status_code == 404
 
 
 async def test_a_tenant_cannot_read_the_pool_side_of_a_decision(scene: Floor) -> None:
