@@ -3,9 +3,8 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted(
@@ -25,40 +24,52 @@ def _name(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=_name)
-def test_a_source_file_stays_small(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert text.count("\n") <= FILE_LINES
-    for name, length in _functions(ast.parse(text)):
-        assert length <= FUNCTION_LINES, f"{name} has {length} lines"
+@cache
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("path", TESTS, ids=_name)
-def test_a_test_file_stays_readable(path: Path) -> None:
-    assert path.read_text(encoding="utf-8").count("\n") <= TEST_FILE_LINES
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(_text(path))
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=_name)
-def test_imports_stand_at_the_top(path: Path) -> None:
-    for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
-            inner = [node for node in ast.walk(function) if isinstance(node, ast.Import | ast.ImportFrom)]
-            assert not inner, f"{function.name} imports inside"
+def test_source_files_stay_small() -> None:
+    long = [_name(path) for path in SOURCES if _text(path).count("\n") > FILE_LINES]
+    assert long == []
 
 
-@pytest.mark.parametrize("path", [*SOURCES, *TESTS], ids=_name)
-def test_a_suppression_gives_its_reason(path: Path) -> None:
-    if path == Path(__file__):
-        return
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        assert not SUPPRESSION.search(line), f"line {number}: {line.strip()}"
+def test_functions_stay_small() -> None:
+    for path in SOURCES:
+        for name, length in _functions(_tree(path)):
+            assert length <= FUNCTION_LINES, f"{_name(path)}: {name} has {length} lines"
+
+
+def test_test_files_stay_readable() -> None:
+    long = [_name(path) for path in TESTS if _text(path).count("\n") > TEST_FILE_LINES]
+    assert long == []
+
+
+def test_imports_stand_at_the_top() -> None:
+    for path in SOURCES:
+        for function in ast.walk(_tree(path)):
+            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                inner = [node for node in ast.walk(function) if isinstance(node, ast.Import | ast.ImportFrom)]
+                assert not inner, f"{_name(path)}: {function.name} imports inside"
+
+
+def test_a_suppression_gives_its_reason() -> None:
+    for path in [*SOURCES, *TESTS]:
+        if path != Path(__file__):
+            for number, line in enumerate(_text(path).splitlines(), 1):
+                assert not SUPPRESSION.search(line), f"{_name(path)}:{number}: {line.strip()}"
 
 
 def test_only_the_clock_reads_the_time() -> None:
     allowed = {"infra/crewline_infra/clock.py", "infra/crewline_infra/ids.py"}
     for path in SOURCES:
         if _name(path) not in allowed and not _name(path).startswith("infra/setup/"):
-            assert not CLOCKS.search(path.read_text(encoding="utf-8")), _name(path)
+            assert not CLOCKS.search(_text(path)), _name(path)
 
 
 def test_sql_lives_in_stores() -> None:
@@ -66,21 +77,21 @@ def test_sql_lives_in_stores() -> None:
     for path in SOURCES:
         if path.name.startswith("store") or _name(path).startswith("infra/"):
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(_tree(path)):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and not _is_docstring_like(node.value):
                 assert not SQL.search(node.value), f"{_name(path)}:{node.lineno}"
 
 
 def test_no_session_level_settings() -> None:
     for path in SOURCES:
-        text = path.read_text(encoding="utf-8").lower()
+        text = _text(path).lower()
         assert not re.search(r"set_config\([^)]*,\s*false\)", text), _name(path)
         assert "pg_advisory_lock" not in text, _name(path)
 
 
 def test_no_address_of_a_registry_is_committed() -> None:
     for path in (ROOT / "infra" / "setup").glob("*.lock"):
-        assert "://" not in path.read_text(encoding="utf-8"), path.name
+        assert "://" not in _text(path), path.name
     lock = ROOT / "infra" / "web" / "package-lock.json"
     assert '"resolved"' not in lock.read_text(encoding="utf-8")
 
