@@ -7,6 +7,7 @@ from pathlib import Path
 from litestar import Litestar, get
 from litestar.datastructures import State
 from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.response import Response
 from litestar.serialization import encode_json
 from litestar.types import ControllerRouterHandler
@@ -84,6 +85,7 @@ def _openapi() -> OpenAPIConfig:
         title="Crewline",
         version="1",
         description="Contacts, service levels, usage and invoices of outsourced contact centres.",
-        render_plugins=[],
+        # Only the document: the pages that come with the framework load their scripts from elsewhere.
+        render_plugins=[JsonRenderPlugin()],
         path="/openapi",
     )

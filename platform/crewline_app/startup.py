@@ -1,15 +1,17 @@
 """What a process makes sure of before it serves anybody."""
 
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import asyncpg
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from crewline_app import store
-from crewline_app.wiring import administrator_url
+from crewline_app.wiring import administrator_url, open_database
 from crewline_infra import catalogue
-from crewline_infra.db import driver_url
+from crewline_infra.db import Database, driver_url
 from crewline_infra.errors import Conflict, Unavailable
 from crewline_infra.migrate import folder
 from crewline_infra.settings import Settings
@@ -26,7 +28,15 @@ async def ensure_ready(settings: Settings) -> None:
         finally:
             await connection.close()
     if holes:
-        raise Unavailable(f"{len(holes)} walls between tenants have holes, so nothing is served: {holes[0]}")
+        raise Unavailable(f"{len(holes)} walls between tenants have holes, so nothing is started: {holes[0]}")
+
+
+@asynccontextmanager
+async def ready_database(settings: Settings, login: str, *, pool_size: int) -> AsyncIterator[Database]:
+    """Connections for a process that does not begin before `ensure_ready` has passed."""
+    async with open_database(settings, login, pool_size=pool_size) as database:
+        await ensure_ready(settings)
+        yield database
 
 
 def newest_revision() -> str | None:

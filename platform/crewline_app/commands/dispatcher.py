@@ -10,7 +10,7 @@ import rich_click as click
 
 from crewline_app.dispatcher import Dispatcher, simulate_until
 from crewline_app.processes import begin, on_stop
-from crewline_app.wiring import open_database
+from crewline_app.startup import ready_database
 from crewline_floor.engines.measured import measured_patterns
 from crewline_floor.engines.patterns import Patterns, parse_patterns
 from crewline_floor.engines.simulation import Simulation
@@ -81,7 +81,7 @@ def _simulation(database: Database, settings: Settings, patterns: Patterns, opti
 
 
 async def _dispatch(settings: Settings, pool: str | None, patterns: Patterns | None, options: dict[str, Any]) -> None:
-    async with open_database(settings, "web", pool_size=CONNECTIONS) as database:
+    async with ready_database(settings, "web", pool_size=CONNECTIONS) as database:
         simulation = _simulation(database, settings, patterns, options) if patterns else None
         process = Dispatcher(database, SystemClock(), pool=pool, simulation=simulation)
         on_stop(process.stop)
@@ -89,7 +89,7 @@ async def _dispatch(settings: Settings, pool: str | None, patterns: Patterns | N
 
 
 async def _simulate(settings: Settings, patterns: Patterns, options: dict[str, Any]) -> None:
-    async with open_database(settings, "web", pool_size=CONNECTIONS) as database:
+    async with ready_database(settings, "web", pool_size=CONNECTIONS) as database:
         stop = asyncio.Event()
         on_stop(stop.set)
         await simulate_until(stop, _simulation(database, settings, patterns, options))

@@ -8,7 +8,7 @@ from prometheus_client import start_http_server
 
 from crewline_app import subscriptions
 from crewline_app.processes import begin, on_stop
-from crewline_app.wiring import open_database
+from crewline_app.startup import ready_database
 from crewline_app.worker import Worker
 from crewline_infra import outbox
 from crewline_infra.clock import SystemClock
@@ -32,14 +32,14 @@ def worker(metrics_port: int | None, retry_parked: bool) -> None:
 
 
 async def _work(settings: Settings) -> None:
-    async with open_database(settings, "worker", pool_size=CONNECTIONS) as database:
+    async with ready_database(settings, "worker", pool_size=CONNECTIONS) as database:
         process = Worker(database, settings, SystemClock())
         on_stop(process.stop)
         await process.run()
 
 
 async def _retry_parked(settings: Settings) -> int:
-    async with open_database(settings, "worker", pool_size=2) as database:
+    async with ready_database(settings, "worker", pool_size=2) as database:
         handled = 0
         for tenant_id in await outbox.tenants_with_parked(database, subscriptions.CONSUMER):
             handled += await outbox.retry_parked(database, subscriptions.CONSUMER, tenant_id, subscriptions.handle)
