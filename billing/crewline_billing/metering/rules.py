@@ -1,6 +1,5 @@
 """What a record uses. The same in the database and in a statement that a tenant recomputes."""
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Literal, NamedTuple, TypeAlias
 from uuid import UUID
@@ -20,18 +19,25 @@ METERS: dict[str, Unit] = {
 }
 
 
-class UsageRow(NamedTuple):
-    """One meter of one version of a contact. Its usage is `sign × quantity`; `quantity` itself is never negative.
+COLUMNS = {HANDLED: "handled", OFFERED: "offered", TALK: "talk_ms", HOLD: "hold_ms", WRAP: "wrap_ms"}
+"""Where each meter's quantity stands: the column of `usage_row`, and the field of a contact's usage."""
 
-    `billed_at` is the end of the contact: it decides the period, also of a correction.
+
+class UsageRow(NamedTuple):
+    """What one version of a contact uses, meter by meter (`COLUMNS`). Its usage is `sign` times the quantities.
+
+    The quantities themselves are never negative. `billed_at` is the end of the contact: it decides the period, also
+    of a correction.
     """
 
     contact_id: UUID
     version: int
-    meter: str
     sign: Literal[1, -1]
-    quantity: int
-    unit: Unit
+    handled: int
+    offered: int
+    talk_ms: int
+    hold_ms: int
+    wrap_ms: int
     billed_at: datetime
     queue_id: UUID | None
     channel: str
@@ -68,8 +74,8 @@ def contact_usage(record: Record, queue: str) -> ContactUsage:
 
 
 def usage_rows(record: Record) -> list[UsageRow]:
-    """The rows of a record, without the meters it did not use."""
-    return [*_rows(record, record.version, 1)]
+    """The row of a record; none when it used nothing."""
+    return _rows(record, record.version, 1)
 
 
 def difference_rows(previous: Record, record: Record) -> list[UsageRow]:
@@ -77,19 +83,10 @@ def difference_rows(previous: Record, record: Record) -> list[UsageRow]:
     return [*_rows(previous, record.version, -1), *_rows(record, record.version, 1)]
 
 
-def _rows(record: Record, version: int, sign: Literal[1, -1]) -> Iterator[UsageRow]:
+def _rows(record: Record, version: int, sign: Literal[1, -1]) -> list[UsageRow]:
     used = contact_usage(record, "")
     quantities = (used.handled, used.offered, used.talk_ms, used.hold_ms, used.wrap_ms)
-    for (meter, unit), quantity in zip(METERS.items(), quantities, strict=True):
-        if quantity:
-            yield UsageRow(
-                contact_id=record.contact_id,
-                version=version,
-                meter=meter,
-                sign=sign,
-                quantity=quantity,
-                unit=unit,
-                billed_at=record.ended_at,
-                queue_id=record.queue_id,
-                channel=record.channel,
-            )
+    if not any(quantities):
+        return []
+    row = UsageRow(record.contact_id, version, sign, *quantities, record.ended_at, record.queue_id, record.channel)
+    return [row]

@@ -38,7 +38,7 @@ class MeterTotal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ContactRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A usage row of one contact, and the invoice that holds it."""
+    """One meter of a usage row, and the invoice that holds it."""
 
     version: int
     meter: str

@@ -5,55 +5,48 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from crewline_billing.metering.rules import Scope
+from crewline_billing.metering.rules import COLUMNS, METERS, Scope
 from crewline_billing.rating.rules_lines import ContactUsage
 from crewline_infra.db import Tx
 from crewline_infra.periods import Period
 from crewline_reporting.records.rules import Record, is_offered
 from crewline_tenants.contracts.rules_terms import Filter
 
-# One array per column and one row per record: the meters are made from it by the server. A test holds this statement
-# to `rules.usage_rows`. A version's rows come together, so one look per record is enough; the primary key stands
-# behind it, and `on conflict` for every row would cost a quarter more.
-APPEND = """
-insert into usage_row (tenant_id, contact_id, version, meter, sign, quantity, unit, billed_at, queue_id, channel,
-                       recorded_at)
-select $1, r.contact_id, r.version, m.meter, 1, m.quantity, m.unit, r.billed_at, r.queue_id, r.channel, r.recorded_at
+# ruff: noqa: S608 - statements are put together from the column names of the meters
+_QUANTITIES = ", ".join(COLUMNS.values())
+_METERS = ", ".join(f"('{meter}', u.{column}, '{METERS[meter]}')" for meter, column in COLUMNS.items())
+_INSERT = f"""
+insert into usage_row (tenant_id, contact_id, version, sign, {_QUANTITIES}, billed_at, queue_id, channel, recorded_at)
+"""
+
+# One array per column and one row per record. Only offered contacts use anything: the handled ones are some of them,
+# and time is used by the handled alone. A test holds this statement to `rules.usage_rows`.
+APPEND = f"""
+{_INSERT}
+select $1, r.contact_id, r.version, 1, r.handled, r.offered, r.handled * r.talk_ms, r.handled * r.hold_ms,
+       r.handled * r.wrap_ms, r.billed_at, r.queue_id, r.channel, r.recorded_at
 from unnest($2::uuid[], $3::int[], $4::timestamptz[], $5::uuid[], $6::text[], $7::timestamptz[],
             $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[])
      as r (contact_id, version, billed_at, queue_id, channel, recorded_at, handled, offered, talk_ms, hold_ms, wrap_ms)
-cross join lateral (values
-  ('contact.handled', r.handled, 'contact'),
-  ('contact.offered', r.offered, 'contact'),
-  ('time.talk', r.handled * r.talk_ms, 'ms'),
-  ('time.hold', r.handled * r.hold_ms, 'ms'),
-  ('time.wrap', r.handled * r.wrap_ms, 'ms')
-) as m (meter, quantity, unit)
-where m.quantity > 0 and not exists (
-  select 1 from usage_row u where u.tenant_id = $1 and u.contact_id = r.contact_id and u.version = r.version)
+where r.offered > 0
+on conflict do nothing
 """
 
 # The same for the bulk path: the staging table of `crewline_reporting.records.bulk` holds the new records.
-APPEND_STAGED = """
-insert into usage_row (tenant_id, contact_id, version, meter, sign, quantity, unit, billed_at, queue_id, channel,
-                       recorded_at)
-select $1, r.contact_id, 1, m.meter, 1, m.quantity, m.unit, r.ended_at, r.queue_id, r.channel, $2
+APPEND_STAGED = f"""
+{_INSERT}
+select $1, r.contact_id, 1, 1, a.handled, 1, a.handled * r.talk_ms, a.handled * r.hold_ms, a.handled * r.wrap_ms,
+       r.ended_at, r.queue_id, r.channel, $2
 from record_bulk r
-cross join lateral (values
-  ('contact.handled', (r.outcome = 'answered')::int::bigint, 'contact'),
-  ('contact.offered', (r.outcome in ('answered', 'abandoned', 'flowed_out', 'callback'))::int::bigint, 'contact'),
-  ('time.talk', case when r.outcome = 'answered' then r.talk_ms end, 'ms'),
-  ('time.hold', case when r.outcome = 'answered' then r.hold_ms end, 'ms'),
-  ('time.wrap', case when r.outcome = 'answered' then r.wrap_ms end, 'ms')
-) as m (meter, quantity, unit)
-where m.quantity > 0
+cross join lateral (select (r.outcome = 'answered')::int as handled) a
+where r.outcome in ('answered', 'abandoned', 'flowed_out', 'callback')
 """
 
-# Every version has all its own rows, so a correction takes back the version before it, whole.
-TAKE_BACK = """
-insert into usage_row (tenant_id, contact_id, version, meter, sign, quantity, unit, billed_at, queue_id, channel,
-                       recorded_at)
-select $1, u.contact_id, c.version, u.meter, -1, u.quantity, u.unit, u.billed_at, u.queue_id, u.channel, c.recorded_at
+# A correction takes back the version before it, whole.
+TAKE_BACK = f"""
+{_INSERT}
+select $1, u.contact_id, c.version, -1, {", ".join(f"u.{column}" for column in COLUMNS.values())},
+       u.billed_at, u.queue_id, u.channel, c.recorded_at
 from unnest($2::uuid[], $3::int[], $4::timestamptz[]) as c (contact_id, version, recorded_at)
 join usage_row u on u.tenant_id = $1 and u.contact_id = c.contact_id and u.version = c.version - 1 and u.sign = 1
 on conflict do nothing
@@ -61,17 +54,13 @@ on conflict do nothing
 
 # A contact's usage in a period is the sum of its rows there; what it was (outcome, disposition) is told by the
 # version that these rows end with. $4 limits the rows to one invoice, $5 to rows that no invoice has yet.
-READ = """
+READ = f"""
 select r.contact_id, r.version, r.ended_at, coalesce(q.slug, r.queue_id::text, '') as queue, r.channel, r.outcome,
        coalesce(r.disposition, '') as disposition, r.in_hours, u.handled, u.offered, u.talk_ms, u.hold_ms, u.wrap_ms
 from record r
 cross join lateral (
   select max(u.version) filter (where u.sign = 1) as version,
-         coalesce(sum(u.sign * u.quantity) filter (where u.meter = 'contact.handled'), 0)::bigint as handled,
-         coalesce(sum(u.sign * u.quantity) filter (where u.meter = 'contact.offered'), 0)::bigint as offered,
-         coalesce(sum(u.sign * u.quantity) filter (where u.meter = 'time.talk'), 0)::bigint as talk_ms,
-         coalesce(sum(u.sign * u.quantity) filter (where u.meter = 'time.hold'), 0)::bigint as hold_ms,
-         coalesce(sum(u.sign * u.quantity) filter (where u.meter = 'time.wrap'), 0)::bigint as wrap_ms
+         {", ".join(f"coalesce(sum(u.sign * u.{column}), 0)::bigint as {column}" for column in COLUMNS.values())}
   from usage_row u
   where u.tenant_id = $1 and u.contact_id = r.contact_id and u.billed_at >= $2 and u.billed_at < $3
     and ($4::uuid is null or u.invoice_id = $4) and (not $5 or u.invoice_id is null)
@@ -90,7 +79,7 @@ where ($6::text[] is null or used.queue = any($6)) and ($7::text[] is null or us
   and ($16::timestamptz is null or (used.ended_at, used.contact_id) > ($16, $17::uuid))
 order by used.ended_at, used.contact_id
 limit $18
-"""  # noqa: S608 - constant text
+"""
 
 ATTACH = """
 update usage_row set invoice_id = $4
@@ -98,16 +87,19 @@ where tenant_id = $1 and billed_at >= $2 and billed_at < $3 and invoice_id is nu
 """
 RELEASE = "update usage_row set invoice_id = null where tenant_id = $1 and invoice_id = $2"
 
-TOTALS = """
-select meter, unit, sum(sign * quantity)::bigint as quantity, count(distinct contact_id) as contacts,
-       coalesce(sum(sign * quantity) filter (where invoice_id is null), 0)::bigint as pending
-from usage_row where tenant_id = $1 and billed_at >= $2 and billed_at < $3
-group by meter, unit order by meter
+TOTALS = f"""
+select m.meter, m.unit, sum(u.sign * m.quantity)::bigint as quantity, count(distinct u.contact_id) as contacts,
+       coalesce(sum(u.sign * m.quantity) filter (where u.invoice_id is null), 0)::bigint as pending
+from usage_row u cross join lateral (values {_METERS}) as m (meter, quantity, unit)
+where u.tenant_id = $1 and u.billed_at >= $2 and u.billed_at < $3 and m.quantity > 0
+group by m.meter, m.unit order by m.meter
 """
 
-OF_CONTACT = """
-select version, meter, sign, quantity, unit, billed_at, invoice_id from usage_row
-where tenant_id = $1 and contact_id = $2 order by version, sign, meter
+OF_CONTACT = f"""
+select u.version, m.meter, u.sign, m.quantity, m.unit, u.billed_at, u.invoice_id
+from usage_row u cross join lateral (values {_METERS}) as m (meter, quantity, unit)
+where u.tenant_id = $1 and u.contact_id = $2 and m.quantity > 0
+order by u.version, u.sign, m.meter
 """
 
 

@@ -61,11 +61,13 @@ create table record_conflict (
     "usage_row": """
 create table usage_row (
   tenant_id uuid not null, contact_id uuid not null, version integer not null,
-  meter text not null, sign smallint not null check (sign in (1, -1)),
-  quantity bigint not null, unit text not null check (unit in ('contact', 'ms', 'count')),
+  sign smallint not null check (sign in (1, -1)),
+  handled bigint not null, offered bigint not null,
+  talk_ms bigint not null, hold_ms bigint not null, wrap_ms bigint not null,
   billed_at timestamptz not null, queue_id uuid, channel text not null,
   invoice_id uuid, recorded_at timestamptz not null,
-  primary key (tenant_id, contact_id, version, meter, sign)
+  primary key (tenant_id, contact_id, version, sign),
+  check (handled >= 0 and offered >= 0 and talk_ms >= 0 and hold_ms >= 0 and wrap_ms >= 0)
 )""",
     "queue_interval": f"""
 create table queue_interval (

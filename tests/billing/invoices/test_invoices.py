@@ -258,8 +258,8 @@ async def test_usage_that_the_records_do_not_explain_stops_the_issue(books: Book
     """What a record arriving at the very moment of issuing would look like: usage handed over, but not billed."""
     draft = await drafted(books)
     await admin.execute(
-        "insert into usage_row (tenant_id, contact_id, version, meter, sign, quantity, unit, billed_at, channel, "
-        "recorded_at) values ($1, $2, 1, 'contact.handled', 1, 1, 'contact', $3, 'voice', $3)",
+        "insert into usage_row (tenant_id, contact_id, version, sign, handled, offered, talk_ms, hold_ms, wrap_ms, "
+        "billed_at, channel, recorded_at) values ($1, $2, 1, 1, 1, 0, 0, 0, 0, $3, 'voice', $3)",
         books.tenant.id,
         books.tenant.id,
         PERIOD.starts_at,

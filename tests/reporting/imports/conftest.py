@@ -44,7 +44,8 @@ def everything(admin: asyncpg.Connection) -> Callable[[], Awaitable[dict[str, li
     async def read() -> dict[str, list[tuple[object, ...]]]:
         tables = {
             "record": "select contact_id, external_id, content_hash, outcome, counted_at, flags from record",
-            "usage": "select contact_id, version, meter, sign, quantity, billed_at from usage_row",
+            "usage": "select contact_id, version, sign, handled, offered, talk_ms, hold_ms, wrap_ms, billed_at, "
+            "queue_id, channel from usage_row",
             "rollup": "select * from queue_interval",
             "agent": "select id, alias from agent",
             "queue": "select tenant_id, id, slug from queue",

@@ -29,7 +29,7 @@ async def test_a_month_is_imported_whole(
     assert found["answered"] == served
     assert found["abandoned"] + found["menu_ended"] == hung_up
     assert found["excluded"] == phantoms
-    usage = "select count(*) from usage_row where meter = 'contact.handled'"
+    usage = "select sum(handled) from usage_row"
     assert await admin.fetchval(usage) == served
     assert await admin.fetchval("select sum(answered) from queue_interval") == served
     names = await admin.fetchval("select count(*) from agent where alias !~ '^Agent [2-9A-Z]{5}$'")
