@@ -19,6 +19,7 @@ USAGE = """./dev COMMAND
   bench  [NAMES]  the measurements, each beside its ceiling (--smoke for a hundredth of the size)
 """
 # The database's own tests, run a second time on PostgreSQL 15; pages and browsers do not depend on the version.
+BROWSER_TESTS = "tests/e2e"
 ON_SECOND_SERVER = ["tests/infra", "tests/tenants", "tests/billing", "tests/reporting", "tests/platform/floor"]
 
 
@@ -72,13 +73,13 @@ def test(arguments: list[str]) -> int:
     run_steps([("Chromium", system.browser), ("PostgreSQL 15 for the database tests", system.second_server)])
     if arguments:
         return _run([PYTHON, "-m", "pytest", *arguments])
-    failed = _first_failure(_LINTS) or _run([PYTHON, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile"])
+    failed = _first_failure([*_LINTS, [*_IN_PARALLEL, f"--ignore={BROWSER_TESTS}"], [*_PYTEST, BROWSER_TESTS]])
     if failed or not system.SERVER_BINARIES.exists():
         return failed
     say("\nOnce more on PostgreSQL 15:")
     with system.running_second_server() as url:
         os.environ["CREWLINE_TEST_DATABASE_URL"] = url
-        return _run([PYTHON, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", *ON_SECOND_SERVER])
+        return _run([*_IN_PARALLEL, *ON_SECOND_SERVER])
 
 
 def bench(arguments: list[str]) -> int:
@@ -86,6 +87,8 @@ def bench(arguments: list[str]) -> int:
     return _run([PYTHON, "-m", "tests.bench", *arguments])
 
 
+_PYTEST: list[str | Path] = [PYTHON, "-m", "pytest", "-q"]
+_IN_PARALLEL = [*_PYTEST, "-n", "2", "--dist", "loadfile"]
 _LINTS: list[list[str | Path]] = [
     [BIN / "ruff", "format", "--check", "--quiet", "."],
     [BIN / "ruff", "check", "--quiet", "."],
