@@ -5,7 +5,7 @@ from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
-from litestar.response import Redirect
+from litestar.response import Redirect, Stream
 
 from crewline_billing.invoices import service
 from crewline_infra.clock import Clock
@@ -19,7 +19,7 @@ from crewline_tenants.people.access import AnyRequest, Db, Now, Permission, Prin
 from crewline_web import formats
 from crewline_web.finance.common import finance_page, find_tenant
 from crewline_web.finance.periods import STAGES, Chosen, chosen_rows, month_rows, stage_counts
-from crewline_web.office.download import csv_file
+from crewline_web.office.download import FileFormat, table_file
 
 Word = Annotated[str, QueryParameter(name="tenant", required=False, max_length=40)]
 Month = Annotated[str, QueryParameter(name="month", required=False, max_length=7)]
@@ -40,10 +40,17 @@ async def periods_page(
     return await _periods(request, principal, db, clock, chosen=Chosen(tenant, month, stage if stage in STAGES else ""))
 
 
-@get("/finance/months.csv", include_in_schema=False)
-async def months_csv(
-    principal: Who, db: Db, clock: Now, *, tenant: Word = "", month: Month = "", stage: Stage = ""
-) -> Response[bytes]:
+@get("/finance/months/export", include_in_schema=False)
+async def months_export(
+    principal: Who,
+    db: Db,
+    clock: Now,
+    *,
+    tenant: Word = "",
+    month: Month = "",
+    stage: Stage = "",
+    file_format: FileFormat = "csv",
+) -> Stream:
     operator_access(principal, Permission.INVOICE_READ)
     now = clock.now()
     rows = chosen_rows(await month_rows(db, principal, now), Chosen(tenant, month, stage if stage in STAGES else ""))
@@ -52,7 +59,7 @@ async def months_csv(
         [r.tenant.slug, r.month, r.offered, r.answered, r.state[1], r.number, r.total, r.currency if r.total else None]
         for r in rows
     ]
-    return csv_file(Table([(_("Made at"), f"{now:%Y-%m-%dT%H:%M:%SZ}")], columns, cells), "months.csv")
+    return await table_file(Table([(_("Made at"), f"{now:%Y-%m-%dT%H:%M:%SZ}")], columns, cells), "months", file_format)
 
 
 @post("/finance/{slug:str}/run", include_in_schema=False)
@@ -131,7 +138,7 @@ async def preview(request: AnyRequest, principal: Who, db: Db, slug: FromPath[st
     )
 
 
-ROUTES = [periods_page, months_csv, run, contract_page, contract_version_page, preview_page, preview]
+ROUTES = [periods_page, months_export, run, contract_page, contract_version_page, preview_page, preview]
 
 
 async def _periods(

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
-from litestar.response import Redirect
+from litestar.response import Redirect, Stream
 
 from crewline_floor.agents import service as agents
 from crewline_floor.agents.rules import PAUSE_REASONS
@@ -21,7 +21,7 @@ from crewline_reporting.metrics.service_level import SERVICE_LEVELS
 from crewline_tenants.people.access import AnyRequest, Db, Now, Permission, Principal, Who, operator_access
 from crewline_web.floor.figures import figures
 from crewline_web.floor.view import STALE_MS, Floor, TenantName, Wanted, floor_view
-from crewline_web.office.download import csv_file
+from crewline_web.office.download import FileFormat, table_file
 from crewline_web.office.figures import every_tenant
 from crewline_web.prefs import safe_next
 from crewline_web.render import fragment, page
@@ -54,7 +54,7 @@ async def floor_page(
         active="floor",
         wall="wall" in request.query_params,
         part_url="/floor/part" + (f"?{query}" if query else ""),
-        csv_url="/floor/queues.csv" + (f"?{query}" if query else ""),
+        export_url=f"/floor/queues/export?{query}",
         chips=await _chips(db, principal, wanted),
         **_values(floor, wanted, principal),
     )
@@ -78,10 +78,16 @@ async def floor_part(
     return fragment(request, "floor/parts.html", principal=principal, **values)
 
 
-@get("/floor/queues.csv", include_in_schema=False)
-async def queues_csv(
-    principal: Who, db: Db, clock: Now, *, pool: Pool = None, tenant: TenantId = None
-) -> Response[bytes]:
+@get("/floor/queues/export", include_in_schema=False)
+async def queues_export(
+    principal: Who,
+    db: Db,
+    clock: Now,
+    *,
+    pool: Pool = None,
+    tenant: TenantId = None,
+    file_format: FileFormat = "csv",
+) -> Stream:
     now = clock.now()
     floor = await _floor(db, principal, Wanted(pool, tenant), now)
     columns = [_("Tenant"), _("Queue"), _("State"), _("In time"), _("Target"), _("Waiting"), _("Longest wait, s")]
@@ -101,7 +107,7 @@ async def queues_csv(
         ]
         for row in floor.queues
     ]
-    return csv_file(Table([(_("Made at"), f"{now:%Y-%m-%dT%H:%M:%SZ}")], columns, rows), "queues.csv")
+    return await table_file(Table([(_("Made at"), f"{now:%Y-%m-%dT%H:%M:%SZ}")], columns, rows), "queues", file_format)
 
 
 @post("/floor/agents/{agent_id:uuid}/presence", include_in_schema=False)
@@ -122,7 +128,7 @@ async def set_presence(
     return Redirect(safe_next(str(form.get("next", "")), "/floor"), status_code=303)
 
 
-ROUTES = [floor_page, floor_part, queues_csv, set_presence]
+ROUTES = [floor_page, floor_part, queues_export, set_presence]
 
 
 async def _floor(db: Database, principal: Principal, wanted: Wanted, now: datetime) -> Floor:

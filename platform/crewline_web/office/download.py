@@ -1,12 +1,18 @@
-"""A table as a CSV file that the browser saves."""
+"""The tables of the operator's pages as files."""
 
-from litestar import Response
+from typing import Annotated
 
-from crewline_reporting.exports.table import Table, csv_text
+from litestar.params import QueryParameter
+from litestar.response import Stream
+
+from crewline_reporting.exports.http import known_format, table_download
+from crewline_reporting.exports.table import Table
+
+FileFormat = Annotated[str, QueryParameter(name="format", required=False, description="csv or xlsx")]
+ZONE = "UTC"
+"""Instants of tables over several tenants; their header block says so."""
 
 
-def csv_file(table: Table, name: str) -> Response[bytes]:
-    """`name` is plain ASCII without quotes."""
-    content = "".join(csv_text(table)).encode()
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return Response(content, media_type="text/csv; charset=utf-8", headers=headers)
+async def table_file(table: Table, name: str, wanted: str) -> Stream:
+    """`name` is our own text without an ending. Raises `Invalid` for a format that is none."""
+    return await table_download(table, name, known_format(wanted), ZONE)

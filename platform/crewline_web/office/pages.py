@@ -8,6 +8,7 @@ from uuid import UUID
 
 from litestar import Response, get
 from litestar.params import QueryParameter
+from litestar.response import Stream
 
 from crewline_infra.clock import Clock
 from crewline_infra.errors import Invalid
@@ -16,7 +17,7 @@ from crewline_infra.periods import month_period
 from crewline_reporting.exports.table import Table
 from crewline_tenants.people.access import AnyRequest, Db, Now, Permission, Principal, Who, operator_access
 from crewline_web.office import lists, tenants
-from crewline_web.office.download import csv_file
+from crewline_web.office.download import FileFormat, table_file
 from crewline_web.office.figures import tenants_by_risk
 from crewline_web.office.health import health_checks, overall
 from crewline_web.render import page
@@ -39,12 +40,14 @@ async def tenants_page(request: AnyRequest, principal: Who, db: Db, clock: Now, 
     return _page(request, principal, "tenants", _("Tenants"), **values)
 
 
-@get("/office/tenants.csv", include_in_schema=False)
-async def tenants_csv(principal: Who, db: Db, clock: Now, month: Month = None) -> Response[bytes]:
+@get("/office/tenants/export", include_in_schema=False)
+async def tenants_export(
+    principal: Who, db: Db, clock: Now, *, month: Month = None, file_format: FileFormat = "csv"
+) -> Stream:
     operator_access(principal, Permission.TENANT_READ)
     now = clock.now()
     rows = await tenants_by_risk(db, principal, _month(month), now)
-    return csv_file(tenants.table(rows, _month(month), now), "tenants.csv")
+    return await table_file(tenants.table(rows, _month(month), now), "tenants", file_format)
 
 
 @get("/office/pools", include_in_schema=False)
@@ -54,13 +57,13 @@ async def pools_page(request: AnyRequest, principal: Who, db: Db) -> Response[st
     return _page(request, principal, "pools", _("Pools"), pools=pools)
 
 
-@get("/office/pools.csv", include_in_schema=False)
-async def pools_csv(principal: Who, db: Db, clock: Now) -> Response[bytes]:
+@get("/office/pools/export", include_in_schema=False)
+async def pools_export(principal: Who, db: Db, clock: Now, *, file_format: FileFormat = "csv") -> Stream:
     async with db.transaction(operator_access(principal, Permission.QUEUE_READ)) as tx:
         pools = await lists.pools(tx)
     rows = [[pool.name, s.tenant, s.weight, s.floor, s.cap] for pool in pools for s in pool.shares]
     columns = [_("Pool"), _("Tenant"), _("Share"), _("Guaranteed seats"), _("At most")]
-    return csv_file(_table(clock, columns, rows), "pools.csv")
+    return await table_file(_table(clock, columns, rows), "pools", file_format)
 
 
 @get("/office/agents", include_in_schema=False)
@@ -93,13 +96,15 @@ async def agents_page(
     )
 
 
-@get("/office/agents.csv", include_in_schema=False)
-async def agents_csv(principal: Who, db: Db, clock: Now, wanted: Wanted = "", pool: Pool = "") -> Response[bytes]:
+@get("/office/agents/export", include_in_schema=False)
+async def agents_export(
+    principal: Who, db: Db, clock: Now, *, wanted: Wanted = "", pool: Pool = "", file_format: FileFormat = "csv"
+) -> Stream:
     async with db.transaction(operator_access(principal, Permission.PEOPLE_READ)) as tx:
         found = await lists.agents(tx, wanted.strip(), _id(pool), limit=CSV_MAX, now=clock.now())
     rows = [[a.alias, a.state[1], ", ".join(a.pools), ", ".join(t.slug for t in a.tenants)] for a in found.rows]
     columns = [_("Agent"), _("State"), _("Pools"), _("Certified for")]
-    return csv_file(_table(clock, columns, rows), "agents.csv")
+    return await table_file(_table(clock, columns, rows), "agents", file_format)
 
 
 @get("/office/imports", include_in_schema=False)
@@ -116,13 +121,13 @@ async def crm_page(request: AnyRequest, principal: Who, db: Db, clock: Now) -> R
     return _page(request, principal, "crm", _("CRM feeds"), feeds=feeds)
 
 
-@get("/office/crm.csv", include_in_schema=False)
-async def crm_csv(principal: Who, db: Db, clock: Now) -> Response[bytes]:
+@get("/office/crm/export", include_in_schema=False)
+async def crm_export(principal: Who, db: Db, clock: Now, *, file_format: FileFormat = "csv") -> Stream:
     operator_access(principal, Permission.CRM_READ)
     feeds = await lists.feeds(db, principal, clock.now())
     rows = [[f.tenant, f.state[1], f.endpoint, f.pending, f.dead, f.delivered, f.delivered_at] for f in feeds]
     columns = [_("Tenant"), _("State"), _("Endpoint"), _("Waiting"), _("Given up"), _("Delivered"), _("Last delivery")]
-    return csv_file(_table(clock, columns, rows), "crm.csv")
+    return await table_file(_table(clock, columns, rows), "crm", file_format)
 
 
 @get("/office/health", include_in_schema=False)
@@ -135,14 +140,14 @@ async def health_page(request: AnyRequest, principal: Who, clock: Now) -> Respon
 
 ROUTES = [
     tenants_page,
-    tenants_csv,
+    tenants_export,
     pools_page,
-    pools_csv,
+    pools_export,
     agents_page,
-    agents_csv,
+    agents_export,
     imports_page,
     crm_page,
-    crm_csv,
+    crm_export,
     health_page,
 ]
 

@@ -59,7 +59,7 @@ async def test_months_with_contacts_are_listed_until_they_are_billed(books: Book
     invoice = await draft(finance)
     assert invoice in (await finance.get("/finance?state=draft")).text
     assert "No month in this state" in (await finance.get("/finance?state=issued")).text
-    rows = list(csv.reader(io.StringIO((await finance.get("/finance/months.csv?state=draft")).text)))
+    rows = list(csv.reader(io.StringIO((await finance.get("/finance/months/export?state=draft")).text)))
     (row,) = [row for row in rows if row and row[0] == "aster"]
     assert (row[1], row[4], row[7]) == (MONTH, "Draft", "ILS")
 
@@ -181,7 +181,7 @@ async def test_outsiders_see_no_finance(
 ) -> None:
     invoice = await draft(finance)
     birch = await create_tenant(admin, "birch")
-    pages = ("/finance", "/finance/months.csv", invoice, f"{invoice}?line=2", f"{invoice}/lines/2")
+    pages = ("/finance", "/finance/months/export", invoice, f"{invoice}?line=2", f"{invoice}/lines/2")
     pages += (f"{invoice}/lines/2/contacts.csv", f"{invoice}/statement", "/finance/aster/contract")
     pages += (f"/finance/aster/preview?month={MONTH}",)
     for email, role, tenant, status in (

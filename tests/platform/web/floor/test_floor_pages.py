@@ -73,7 +73,7 @@ async def test_the_wallboard_and_the_table_as_a_file(scene: Floor, log_in: LogIn
     await busy(scene)
     supervisor = await person(log_in, "s@op.example", "supervisor", scene)
     assert 'class="wall"' in (await supervisor.client.get("/floor?wall")).text
-    answer = await supervisor.client.get("/floor/queues.csv")
+    answer = await supervisor.client.get("/floor/queues/export")
     assert answer.headers["content-type"].startswith("text/csv")
     lines = answer.text.splitlines()
     assert sum(line.startswith("Tenant-") for line in lines) == 2
@@ -112,7 +112,7 @@ async def test_outsiders_see_no_floor(scene: Floor, desks: tuple[Person, Person]
         (await person(log_in, "m@a.example", "manager", scene, 0), HTTPStatus.NOT_FOUND),
         (await person(log_in, "m@b.example", "manager", scene, 1), HTTPStatus.NOT_FOUND),
     ):
-        for path in ("/floor", "/floor/part", "/floor/queues.csv"):
+        for path in ("/floor", "/floor/part", "/floor/queues/export"):
             answer = await outsider.client.get(path)
             assert answer.status_code == status, path
             assert "Tenant-0" not in answer.text

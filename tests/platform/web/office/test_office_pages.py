@@ -20,7 +20,7 @@ from tests.platform.web.conftest import LogIn, csrf_of
 from tests.reporting.scenes import MORNING, make_record, worker
 
 PAGES = ("", "/pools", "/agents", "/imports", "/crm", "/health")
-FILES = ("/tenants.csv", "/pools.csv", "/agents.csv", "/crm.csv")
+FILES = ("/tenants/export", "/pools/export", "/agents/export", "/crm/export")
 
 
 async def contacts(worker_database: Database, admin: asyncpg.Connection, tenant: Tenant, late: int) -> None:
@@ -57,7 +57,7 @@ async def test_tenants_are_listed_by_risk_with_today_and_the_month(tenants: Sequ
     assert "Below target" in html
     assert "50.0%" in html
     assert "90.0%" in html
-    rows = list(csv.reader(io.StringIO((await client.get("/office/tenants.csv")).text)))
+    rows = list(csv.reader(io.StringIO((await client.get("/office/tenants/export")).text)))
     table = {row[0]: row for row in rows if row and row[0] in {"aster", "birch", "cedar"}}
     assert table["birch"][3:6] == ["50.00", "10", "0"]
     assert table["aster"][6:9] == ["90.00", "10", "0"]
@@ -98,7 +98,10 @@ async def test_agents_are_searched_filtered_and_paged(admin: asyncpg.Connection,
     assert "30 of 30" in (await client.get(f"/office/agents?pool={pool}")).text
     assert "No agent of that name" in (await client.get("/office/agents?q=nobody")).text
     assert (await client.get("/office/agents?pool=x")).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
-    assert len((await client.get("/office/agents.csv?q=agent 0")).text.splitlines()) == 3 + 10
+    assert (await client.get("/office/agents/export?q=agent 0")).text.count("Agent 0") == 10
+    book = await client.get("/office/agents/export?format=xlsx")
+    assert book.content.startswith(b"PK")
+    assert (await client.get("/office/agents/export?format=doc")).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 async def test_import_runs_count_every_row_once(admin: asyncpg.Connection, log_in: LogIn) -> None:
@@ -174,7 +177,7 @@ async def test_each_role_sees_its_places(admin: asyncpg.Connection, log_in: LogI
     html = (await finance.get("/office")).text
     assert 'href="/office/health"' not in html
     assert 'href="/office/crm"' not in html
-    for path in ("/agents", "/crm", "/health", "/agents.csv", "/crm.csv"):
+    for path in ("/agents", "/crm", "/health", "/agents/export", "/crm/export"):
         assert (await finance.get(f"/office{path}")).status_code == HTTPStatus.FORBIDDEN, path
     supervisor = await log_in("s@op.example", ("supervisor", None))
     assert (await supervisor.get("/office/health")).status_code == HTTPStatus.FORBIDDEN
