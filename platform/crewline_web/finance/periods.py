@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -64,9 +64,10 @@ async def month_rows(db: Database, principal: Principal, now: datetime) -> list[
         async with db.transaction(tenant_access(principal, tenant.id, Permission.INVOICE_READ)) as tx:
             months = await store.months(tx, tenant.id, tenant.time_zone)
             billed = await invoices.list_invoices(tx, tenant.id, limit=INVOICES_MAX)
+            begun = [version.effective_from for version in await contracts.list_versions(tx, tenant.id)]
             live = {invoice.period: invoice for invoice in billed if invoice.state is not State.VOID}
             for row in months:
-                covered = await contracts.for_month(tx, tenant.id, row.month) is not None
+                covered = any(day <= date.fromisoformat(f"{row.month}-01") for day in begun)
                 found.append(_row(tenant, row, live.get(row.month), covered=covered, now=now))
     found.sort(key=lambda row: row.tenant.name)
     return sorted(found, key=lambda row: row.month, reverse=True)
