@@ -179,7 +179,11 @@ def _desk_keys(out: DeskOut, first: Contact | None) -> dict[str, str]:
     return {
         "state": f"{presence.state}:{presence.reason}:{presence.since}:{hand}",
         "mode": mode + free,
-        "others": ",".join(f"{slot.leg_id}:{slot.state}" for slot in out.desk.slots),
+        "others": ",".join(
+            f"{other.leg_id}:{other.state}"
+            for other in out.contacts
+            if first is None or other.leg_id != first.hand.leg_id
+        ),
         "day": f"{day.contacts}:{hand}:{(day.available_ms + day.paused_ms) // 60_000}",
     }
 
