@@ -10,6 +10,7 @@ from litestar import Litestar, Request
 from litestar.di import Provide
 
 from crewline_app.problems import exception_handlers
+from crewline_infra.clock import ManualClock
 from crewline_infra.db import Database
 from crewline_infra.ids import new_id
 from crewline_reporting.metrics import http as metrics
@@ -37,7 +38,7 @@ class Scene:
 
 
 @pytest.fixture
-async def scene(admin: asyncpg.Connection, database: Database) -> AsyncIterator[Scene]:
+async def scene(admin: asyncpg.Connection, database: Database, clock: ManualClock) -> AsyncIterator[Scene]:
     aster, birch = await create_tenant(admin), await create_tenant(admin, "birch")
     people = {role.value: _person(operator_role=role) for role in PersonRole}
     for tenant in (aster, birch):
@@ -52,6 +53,7 @@ async def scene(admin: asyncpg.Connection, database: Database) -> AsyncIterator[
         route_handlers=[*reports.ROUTES, *records.ROUTES, *metrics.ROUTES],
         dependencies={
             "db": Provide(lambda: database, sync_to_thread=False),
+            "clock": Provide(lambda: clock, sync_to_thread=False),
             "principal": Provide(who, sync_to_thread=False),
         },
         exception_handlers=exception_handlers(),

@@ -85,8 +85,11 @@ async def test_the_export_is_for_managers_and_runs_no_formula(scene, records) ->
     assert (await scene.get("birch-manager", contacts_path(scene.aster), **asked)).status_code == 404
     answer = await scene.get("aster-manager", contacts_path(scene.aster), **asked)
     lines = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
-    assert lines[0][1] == "2026-03-01T16:00:00.000Z <= t < 2026-03-02T16:00:00.000Z"
-    rows = [dict(zip(lines[2], line, strict=True)) for line in lines[3:]]
+    blank = lines.index([])
+    header = dict(lines[:blank])
+    assert header["Period"] == "2026-03-01T16:00:00.000Z <= t < 2026-03-02T16:00:00.000Z"
+    assert set(header) == {"Tenant", "Period", "Time zone", "Generated at"}
+    rows = [dict(zip(lines[blank + 1], line, strict=True)) for line in lines[blank + 2 :]]
     assert [row["external_id"] for row in rows] == ["c0", "c1", "c2", "c3", "c4"]
     assert rows[0]["disposition"].startswith("'=cmd")
     assert rows[0]["customer_ref"] == "••••8000"

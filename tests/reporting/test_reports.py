@@ -159,7 +159,7 @@ async def test_the_report_over_the_api(worker_database, scene) -> None:
         ({"short_abandon": "1e9"}, "'1e9' is no number"),
         ({"variant": "V0"}, "'V0' is no service-level variant"),
         ({"channel": "telex"}, "The channel is one of"),
-        ({"format": "pdf"}, "json or csv"),
+        ({"format": "pdf"}, "json, csv or xlsx"),
         ({"interval": "30m", "to": "2028-03-02"}, "at most 400 days"),
         ({"to": "9999-12-31", "from": "9999-12-31"}, "outside the calendar"),
     ],

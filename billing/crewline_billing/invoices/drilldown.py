@@ -36,9 +36,7 @@ async def line_contacts(
     if not 1 <= limit <= PAGE_MAX:
         raise Invalid(_("A page holds 1 to {most} contacts.").format(most=PAGE_MAX), field="limit")
     invoice = await service.get(tx, tenant_id, invoice_id)
-    line = next((line for line in invoice.bill.lines if line.position == position), None)
-    if line is None:
-        raise NotFound
+    line = line_of(invoice, position)
     if line.meter is None:
         raise Invalid(_("No contacts stand behind this line: it is not measured."))
     if line.original_period is not None:
@@ -49,6 +47,29 @@ async def line_contacts(
     item = _item(terms, line)
     found = await metering.read_line_contacts(tx, tenant_id, period, item, scope=scope, after=after, limit=limit)
     return [_out(one.contact, one.billed, item) for one in found]
+
+
+def line_of(invoice: Invoice, position: int) -> InvoiceLine:
+    """Raises `NotFound` for a line that is not there."""
+    line = next((line for line in invoice.bill.lines if line.position == position), None)
+    if line is None:
+        raise NotFound
+    return line
+
+
+async def lines_of_contact(
+    tx: Tx, tenant_id: UUID, invoice_id: UUID, contact_id: UUID, version: int
+) -> list[tuple[Invoice, InvoiceLine, LineContact]]:
+    """The lines of its own period to which one version of a contact adds, and what it adds to each."""
+    invoice = await service.get(tx, tenant_id, invoice_id)
+    terms = await _terms(tx, tenant_id, invoice.contract_id)
+    usage = (await _usage(tx, tenant_id, [(contact_id, version)])).values()
+    found = []
+    for line in invoice.bill.lines:
+        if line.meter is not None and line.original_period is None:
+            item = _item(terms, line)
+            found += [(invoice, line, _out(one, billed, item)) for one, billed in per_contact(item, usage)]
+    return found
 
 
 async def _late(

@@ -1,5 +1,6 @@
 """Invoices over the API. Finance runs and issues; the tenant's manager reads what was issued, and takes the proof."""
 
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -7,23 +8,29 @@ from uuid import UUID
 
 import msgspec
 from litestar import get, post
-from litestar.params import FromPath, FromQuery, JSONBody
-from litestar.response import File
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.response import File, Response, Stream
 
 from crewline_billing.invoices import closing, service
 from crewline_billing.invoices.closing import Desk
 from crewline_billing.invoices.cursor import contact_cursor, contact_position
-from crewline_billing.invoices.drilldown import line_contacts
+from crewline_billing.invoices.drilldown import PAGE_MAX, line_contacts, line_of
+from crewline_billing.invoices.exports import contact_rows, contacts_table, lines_table
 from crewline_billing.invoices.model import Invoice, InvoiceSummary, LineContact
 from crewline_billing.invoices.rules import document, fingerprint
 from crewline_billing.invoices.rules_state import allowed_actions
 from crewline_infra.clock import Clock
+from crewline_infra.db import Database
 from crewline_infra.settings import Settings
+from crewline_infra.tenancy import Context
+from crewline_reporting.exports.http import Pages, known_format, paged_download, table_download
 from crewline_reporting.statements.keys import statement_keys
 from crewline_tenants.contracts.rules import parse
 from crewline_tenants.people.access import Body, Config, Db, Now, Permission, Who, tenant_access
+from crewline_tenants.tenants.service import get_tenant
 
 INVOICES = "/api/v1/tenants/{tenant_id:uuid}/invoices"
+FileFormat = Annotated[str, QueryParameter(name="format", required=False, description="json, csv or xlsx")]
 Month = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", examples=["1999-03"])]
 
 
@@ -125,9 +132,24 @@ async def list_invoices(
 
 
 @get(f"{INVOICES}/{{invoice_id:uuid}}", summary="Read an invoice with its lines and their arithmetic")
-async def read_invoice(tenant_id: FromPath[UUID], invoice_id: FromPath[UUID], principal: Who, db: Db) -> InvoiceOut:
+async def read_invoice(
+    tenant_id: FromPath[UUID],
+    invoice_id: FromPath[UUID],
+    principal: Who,
+    db: Db,
+    clock: Now,
+    *,
+    file_format: FileFormat = "json",
+) -> Response[InvoiceOut] | Stream:
+    """As a file: the lines, then net, taxes and total."""
+    wanted = known_format(file_format)
     async with db.transaction(tenant_access(principal, tenant_id, Permission.INVOICE_READ)) as tx:
-        return _out(await service.get(tx, tenant_id, invoice_id))
+        tenant = await get_tenant(tx, tenant_id)
+        invoice = await service.get(tx, tenant_id, invoice_id)
+    if wanted == "json":
+        return Response(_out(invoice))
+    table = lines_table(tenant, invoice, clock.now())
+    return await table_download(table, _file_name(tenant.slug, invoice), wanted, tenant.time_zone)
 
 
 @get(
@@ -141,17 +163,26 @@ async def list_line_contacts(
     principal: Who,
     *,
     db: Db,
+    clock: Now,
     after: FromQuery[str | None] = None,
     limit: FromQuery[int] = 100,
-) -> LineContactsOut:
+    file_format: FileFormat = "json",
+) -> Response[LineContactsOut] | Stream:
+    """As a file: all of them, whatever `after` and `limit` say."""
+    wanted = known_format(file_format)
     context = tenant_access(principal, tenant_id, Permission.INVOICE_READ)
     place = contact_position(after) if after else None
     async with db.transaction(context) as tx:
+        tenant = await get_tenant(tx, tenant_id)
+        invoice = await service.get(tx, tenant_id, invoice_id)
         found = await line_contacts(tx, tenant_id, invoice_id, position, after=place, limit=limit)
-    more = len(found) == limit
-    return LineContactsOut(
-        contacts=[_contact(contact) for contact in found], next=contact_cursor(found[-1]) if more else None
-    )
+    if wanted != "json":
+        table = contacts_table(tenant, invoice, line_of(invoice, position), clock.now())
+        name = f"{_file_name(tenant.slug, invoice)}-line-{position}"
+        pages = _contact_pages(db, context, invoice, position)
+        return await paged_download(table, pages, name, wanted, zone=tenant.time_zone)
+    following = contact_cursor(found[-1]) if len(found) == limit else None
+    return Response(LineContactsOut(contacts=[_contact(contact) for contact in found], next=following))
 
 
 @post(f"{INVOICES}/preview", summary="Price a month as it stands; nothing is written", status_code=200)
@@ -233,6 +264,27 @@ def desk(settings: Settings, clock: Clock) -> Desk:
         operator=settings.operator_name,
         now=clock.now(),
     )
+
+
+def _file_name(slug: str, invoice: Invoice) -> str:
+    return f"{slug}-{invoice.period}"
+
+
+def _contact_pages(db: Database, context: Context, invoice: Invoice, position: int) -> Pages:
+    """Page by page, each in its own short transaction."""
+
+    async def read() -> AsyncIterator[Sequence[Sequence[object]]]:
+        after: tuple[datetime, UUID] | None = None
+        while True:
+            async with db.transaction(context) as tx:
+                found = await line_contacts(tx, invoice.tenant_id, invoice.id, position, after=after, limit=PAGE_MAX)
+            yield contact_rows(found)
+            last = found[-1] if len(found) == PAGE_MAX else None
+            if last is None or last.ended_at is None:
+                return
+            after = (last.ended_at, last.contact_id)
+
+    return read
 
 
 def _out(invoice: Invoice) -> InvoiceOut:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -95,6 +95,11 @@ class IntervalTally(msgspec.Struct, frozen=True, gc=False):
     def value(self, metric: Metric) -> Decimal | int | None:
         """The shown value of a metric; None is N/A."""
         return shown(metric, self.tally)
+
+
+async def months(tx: Tx, tenant_id: UUID, zone: str, limit: int) -> list[date]:
+    """The first days of the local months that hold contacts, the latest first."""
+    return await store.months(tx, tenant_id, zone, limit)
 
 
 @dataclass(frozen=True, slots=True)

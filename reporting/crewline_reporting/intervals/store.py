@@ -3,7 +3,7 @@
 # ruff: noqa: S608 - statements are put together from constants of this package
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
@@ -85,6 +85,18 @@ select least((select min(starts_at) from queue_interval where tenant_id = $1),
        greatest((select max(starts_at) from queue_interval where tenant_id = $1),
                 (select max(counted_at) from record where tenant_id = $1)) as last_at
 """
+_MONTHS = """
+with recursive found as (
+  (select starts_at from queue_interval where tenant_id = $1 order by starts_at desc limit 1)
+  union all
+  select (select q.starts_at from queue_interval q
+           where q.tenant_id = $1 and q.starts_at < date_trunc('month', f.starts_at at time zone $2) at time zone $2
+           order by q.starts_at desc limit 1)
+    from found f where f.starts_at is not null
+)
+select date_trunc('month', starts_at at time zone $2)::date as month from found where starts_at is not null limit $3
+"""
+"""One look at the index for each month, however many rows a month has."""
 
 
 def _arrays(keys: Sequence[BucketKey]) -> list[list[Any]]:
@@ -123,6 +135,11 @@ async def extent(tx: Tx, tenant_id: UUID) -> tuple[datetime, datetime] | None:
     """From the first to the last instant that a record or a row of the roll-up has; None: neither."""
     row = await tx.row(_EXTENT, tenant_id)
     return None if row is None or row.first_at is None else (row.first_at, row.last_at)
+
+
+async def months(tx: Tx, tenant_id: UUID, zone: str, limit: int) -> list[date]:
+    """The first days of the local months that have a row of the roll-up, the latest first."""
+    return [row.month for row in await tx.rows(_MONTHS, tenant_id, zone, limit)]
 
 
 async def differences(tx: Tx, tenant_id: UUID, from_at: datetime, to_at: datetime) -> list[datetime]:

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -17,15 +17,16 @@ from crewline_infra.db import Database
 from crewline_infra.errors import Invalid
 from crewline_infra.i18n import gettext as _
 from crewline_infra.tenancy import Context
-from crewline_reporting.exports.http import csv_download
-from crewline_reporting.exports.table import BOM, csv_line
+from crewline_reporting.exports.http import Pages, known_format, paged_download
+from crewline_reporting.exports.table import Kind, Table
 from crewline_reporting.records import service
 from crewline_reporting.records.model import ContactFilter, Position
 from crewline_reporting.records.rules import OUTCOMES, Record
 from crewline_reporting.reports import rules as reports
 from crewline_reporting.reports import service as queues
-from crewline_reporting.reports.http import known_channel, wants_csv
-from crewline_tenants.people.access import Db, Permission, Who, tenant_access
+from crewline_reporting.reports.http import known_channel
+from crewline_tenants.people.access import Db, Now, Permission, Who, tenant_access
+from crewline_tenants.tenants.model import Tenant
 from crewline_tenants.tenants.service import get_tenant
 
 
@@ -72,6 +73,7 @@ class ContactPageOut(msgspec.Struct, kw_only=True, frozen=True):
 
 
 COLUMNS = ContactOut.__struct_fields__
+_KINDS: dict[str, Kind] = {name: "ms" for name in COLUMNS if name.endswith("_ms")}
 
 
 @get("/api/v1/tenants/{tenant_id:uuid}/contacts", summary="List contacts by queue entry")
@@ -79,6 +81,7 @@ async def list_contacts(
     tenant_id: FromPath[UUID],
     principal: Who,
     db: Db,
+    clock: Now,
     *,
     first: Annotated[str, QueryParameter(name="from", description="First local date, or an instant")],
     last: Annotated[str, QueryParameter(name="to", description="Last local date (included), or an instant (excluded)")],
@@ -89,13 +92,15 @@ async def list_contacts(
     within: Annotated[str | None, QueryParameter(description="Waited this many seconds or less")] = None,
     over: Annotated[str | None, QueryParameter(description="Waited more than this many seconds")] = None,
     under: Annotated[str | None, QueryParameter(description="Waited less than this many seconds")] = None,
+    not_within: Annotated[str | None, QueryParameter(description="Not answered within this many seconds")] = None,
+    in_hours: Annotated[bool | None, QueryParameter(description="In opening hours, or outside them")] = None,
     after: Annotated[str | None, QueryParameter(description="`next_after` of the page before")] = None,
     limit: FromQuery[int] = 50,
-    file_format: Annotated[str, QueryParameter(name="format", description="json or csv")] = "json",
+    file_format: Annotated[str, QueryParameter(name="format", description="json, csv or xlsx")] = "json",
 ) -> Response[ContactPageOut] | Stream:
     """Current versions, ordered by queue entry (arrival where no queue was entered)."""
-    as_csv = wants_csv(file_format)
-    permission = Permission.RECORD_EXPORT if as_csv else Permission.RECORD_READ
+    form = known_format(file_format)
+    permission = Permission.RECORD_READ if form == "json" else Permission.RECORD_EXPORT
     context = tenant_access(principal, tenant_id, permission)
     async with db.transaction(context) as tx:
         tenant = await get_tenant(tx, tenant_id)
@@ -109,10 +114,14 @@ async def list_contacts(
             wait_at_most_ms=_ms(within, "within"),
             wait_over_ms=_ms(over, "over"),
             wait_under_ms=_ms(under, "under"),
+            in_hours=in_hours,
+            not_within_ms=_ms(not_within, "not_within"),
         )
         page = await service.list_contacts(tx, tenant_id, wanted, after=read_cursor(after), limit=limit)
-    if as_csv:
-        return csv_download(_lines(db, context, tenant_id, wanted), f"contacts-{tenant.slug}.csv")
+    if form != "json":
+        table = Table(_header(tenant, wanted, clock.now()), COLUMNS, (), _KINDS)
+        pages = _pages(db, context, tenant_id, wanted)
+        return await paged_download(table, pages, f"contacts-{tenant.slug}", form, zone=tenant.time_zone)
     next_after = cursor(page.next_after) if page.next_after else None
     return Response(ContactPageOut(contacts=[_out(r) for r in page.contacts], next_after=next_after))
 
@@ -130,18 +139,46 @@ async def read_contact(
 ROUTES = [list_contacts, read_contact]
 
 
-async def _lines(db: Database, context: Context, tenant_id: UUID, wanted: ContactFilter) -> AsyncIterator[str]:
-    """Page by page, each in a transaction of its own: a slow reader holds no connection."""
-    yield BOM + csv_line((_("Period"), f"{instant_text(wanted.from_at)} <= t < {instant_text(wanted.to_at)}"))
-    yield csv_line([]) + csv_line(COLUMNS)
-    after: Position | None = None
-    while True:
-        async with db.transaction(context) as tx:
-            page = await service.list_contacts(tx, tenant_id, wanted, after=after, limit=service.PAGE_MAX)
-        yield "".join(csv_line(_cells(record)) for record in page.contacts)
-        after = page.next_after
-        if after is None:
-            return
+def _header(tenant: Tenant, wanted: ContactFilter, at: datetime) -> list[tuple[str, str]]:
+    """Every limit of the list, so that the file can be made again."""
+    limits = {
+        _("Queue"): wanted.queue_id,
+        _("Result"): ", ".join(wanted.outcomes),
+        _("Channel"): wanted.channel,
+        _("Agent"): wanted.agent_alias,
+        _("Waited at most (s)"): _seconds(wanted.wait_at_most_ms),
+        _("Waited more than (s)"): _seconds(wanted.wait_over_ms),
+        _("Waited less than (s)"): _seconds(wanted.wait_under_ms),
+        _("Not answered within (s)"): _seconds(wanted.not_within_ms),
+        _("In opening hours"): None if wanted.in_hours is None else _("yes") if wanted.in_hours else _("no"),
+    }
+    return [
+        (_("Tenant"), tenant.shown_name),
+        (_("Period"), f"{instant_text(wanted.from_at)} <= t < {instant_text(wanted.to_at)}"),
+        (_("Time zone"), tenant.time_zone),
+        *((name, str(value)) for name, value in limits.items() if value),
+        (_("Generated at"), instant_text(at)),
+    ]
+
+
+def _pages(db: Database, context: Context, tenant_id: UUID, wanted: ContactFilter) -> Pages:
+    """Page by page, each in its own short transaction."""
+
+    async def read() -> AsyncIterator[Sequence[Sequence[object]]]:
+        after: Position | None = None
+        while True:
+            async with db.transaction(context) as tx:
+                page = await service.list_contacts(tx, tenant_id, wanted, after=after, limit=service.PAGE_MAX)
+            yield [_cells(record) for record in page.contacts]
+            after = page.next_after
+            if after is None:
+                return
+
+    return read
+
+
+def _seconds(ms: int | None) -> str | None:
+    return None if ms is None else reports.seconds_text(ms)
 
 
 def _cells(record: Record) -> list[object]:

@@ -33,7 +33,8 @@ class Correction:
 class ContactFilter:
     """[from_at, to_at) over the instant that counts the contact: queue entry, or arrival if never queued.
 
-    `wait_at_most_ms` is "within T", `wait_over_ms` "late", `wait_under_ms` "short".
+    `wait_at_most_ms` is "within T", `wait_over_ms` "late", `wait_under_ms` "short";
+    `not_within_ms` leaves out what was answered within it.
     """
 
     from_at: datetime
@@ -45,6 +46,8 @@ class ContactFilter:
     wait_at_most_ms: int | None = None
     wait_over_ms: int | None = None
     wait_under_ms: int | None = None
+    in_hours: bool | None = None
+    not_within_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

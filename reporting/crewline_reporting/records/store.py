@@ -165,11 +165,13 @@ from record r where r.tenant_id = $1 and r.current
    and ($8::bigint is null or r.wait_ms <= $8)
    and ($9::bigint is null or r.wait_ms > $9)
    and ($10::bigint is null or r.wait_ms < $10)
+   and ($11::boolean is null or r.in_hours = $11)
+   and ($12::bigint is null or r.outcome <> 'answered' or r.wait_ms > $12)
 """
 _PAGE = f"""
 select {_FIELD_LIST} {_WANTED}
-   and ($11::timestamptz is null or (r.counted_at, r.contact_id) > ($11, $12::uuid))
- order by r.counted_at, r.contact_id limit $13
+   and ($13::timestamptz is null or (r.counted_at, r.contact_id) > ($13, $14::uuid))
+ order by r.counted_at, r.contact_id limit $15
 """
 _COUNT = f"select count(*) {_WANTED}"
 
@@ -196,6 +198,8 @@ def _conditions(wanted: ContactFilter) -> tuple[Any, ...]:
         wanted.wait_at_most_ms,
         wanted.wait_over_ms,
         wanted.wait_under_ms,
+        wanted.in_hours,
+        wanted.not_within_ms,
     )
 
 

@@ -1,6 +1,5 @@
 """Reports over the API."""
 
-from collections.abc import AsyncIterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
@@ -13,14 +12,13 @@ from litestar.response import Response, Stream
 
 from crewline_infra.errors import Invalid
 from crewline_infra.i18n import gettext as _
-from crewline_reporting.exports.http import csv_download
-from crewline_reporting.exports.table import Table, csv_text
+from crewline_reporting.exports.http import known_format, table_download
 from crewline_reporting.metrics.http import MetricOut, described
 from crewline_reporting.records.rules import CHANNELS
 from crewline_reporting.reports import rules, service
 from crewline_reporting.reports.model import ReportRow, ServiceLevelQuery, ServiceLevelReport
 from crewline_reporting.reports.tables import service_level_table
-from crewline_tenants.people.access import Db, Permission, Who, tenant_access
+from crewline_tenants.people.access import Db, Now, Permission, Who, tenant_access
 from crewline_tenants.tenants.service import get_tenant
 
 
@@ -58,6 +56,7 @@ async def service_level_report(
     tenant_id: FromPath[UUID],
     principal: Who,
     db: Db,
+    clock: Now,
     *,
     first: Annotated[str, QueryParameter(name="from", description="First local date")],
     last: Annotated[str, QueryParameter(name="to", description="Last local date, included")],
@@ -71,10 +70,10 @@ async def service_level_report(
     levels_only: Annotated[
         bool, QueryParameter(description="Give nothing but the service levels: quicker for long reports")
     ] = False,
-    file_format: Annotated[str, QueryParameter(name="format", description="json or csv")] = "json",
+    file_format: Annotated[str, QueryParameter(name="format", description="json, csv or xlsx")] = "json",
 ) -> Response[ServiceLevelOut] | Stream:
     """Intervals of one local hour that the clocks repeat are two rows, told apart by their offset."""
-    as_csv = wants_csv(file_format)
+    wanted = known_format(file_format)
     context = tenant_access(principal, tenant_id, Permission.REPORT_READ)
     async with db.transaction(context) as tx:
         tenant = await get_tenant(tx, tenant_id)
@@ -90,19 +89,14 @@ async def service_level_report(
             levels_only=levels_only,
         )
         report = await service.service_level(tx, tenant_id, query)
-    if as_csv:
-        table = service_level_table(tenant.shown_name, report)
-        return csv_download(_lines(table), f"service-level-{tenant.slug}-{first}-{last}.csv")
+    if wanted != "json":
+        table = service_level_table(tenant.shown_name, report, clock.now())
+        name = f"service-level-{tenant.slug}-{first}-{last}"
+        return await table_download(table, name, wanted, tenant.time_zone)
     return Response(_out(tenant_id, report))
 
 
 ROUTES = [service_level_report]
-
-
-def wants_csv(text: str) -> bool:
-    if text not in ("json", "csv"):
-        raise Invalid(_("The format is json or csv."), field="format")
-    return text == "csv"
 
 
 def known_channel(text: str | None) -> str | None:
@@ -110,11 +104,6 @@ def known_channel(text: str | None) -> str | None:
     if text is not None and text not in CHANNELS:
         raise Invalid(_("The channel is one of %s.") % ", ".join(sorted(CHANNELS)), field="channel")
     return text
-
-
-async def _lines(table: Table) -> AsyncIterator[str]:
-    for line in csv_text(table):
-        yield line
 
 
 def _out(tenant_id: UUID, report: ServiceLevelReport) -> ServiceLevelOut:
