@@ -22,6 +22,7 @@ _PORTAL = (
     ("reports", "/reports", mark("Reports"), "reports", Permission.REPORT_READ),
     ("contacts", "/contacts", mark("Contacts"), "contacts", Permission.RECORD_READ),
     ("invoices", "/invoices", mark("Invoices"), "invoices", Permission.INVOICE_READ),
+    ("crm", "/crm", mark("CRM feed"), "link", Permission.CRM_READ),
 )
 
 _OPERATOR = (

@@ -8,6 +8,8 @@ from uuid import UUID
 from litestar import Response, get
 from litestar.params import FromPath
 
+from crewline_billing.invoices.drilldown import lines_of_contact
+from crewline_billing.invoices.model import Invoice, LineContact
 from crewline_billing.metering import service as metering
 from crewline_billing.metering.service import ContactRow
 from crewline_floor.routing import service as routing
@@ -19,12 +21,16 @@ from crewline_infra.periods import local_date
 from crewline_infra.tenancy import Role
 from crewline_reporting.records import service
 from crewline_reporting.records.rules import Record, fingerprint
+from crewline_reporting.statements.rules import InvoiceLine
 from crewline_tenants.crm import service as crm
 from crewline_tenants.crm.model import Delivery
 from crewline_tenants.people.access import AnyRequest, Db, Now, Permission, Principal, Who
+from crewline_web import bill_words
+from crewline_web.portal.crm import DELIVERY_STATES
 from crewline_web.portal.drill import OFFERED
 from crewline_web.portal.promise import read_promise
 from crewline_web.portal.scope import portal_context, read_scope
+from crewline_web.portal.script_path import ScriptPath, read_script
 from crewline_web.portal.timeline import Drawing, draw, phases
 from crewline_web.portal.words import CHANNEL_NAMES, DIRECTION_NAMES, OUTCOME_NAMES, outcome_state
 from crewline_web.render import page
@@ -36,11 +42,6 @@ METER_NAMES = {
     "time.hold": mark("Hold time"),
     "time.wrap": mark("Wrap-up time"),
 }
-DELIVERY_STATES = {
-    "pending": ("info", mark("On its way")),
-    "delivered": ("ok", mark("Delivered")),
-    "dead": ("miss", mark("Given up")),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ class ContactView:
     usage: list[ContactRow] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
     deliveries: Sequence[Delivery] = ()
+    billed: list[tuple[Invoice, InvoiceLine, LineContact]] = field(default_factory=list)
+    script: ScriptPath | None = None
 
 
 @get("/portal/{slug:str}/contacts/{contact_id:uuid}", include_in_schema=False)
@@ -90,6 +93,8 @@ async def contact_page(
         counted_at=record.queued_at or record.arrived_at,
         counts=_counts(record, threshold_ms),
         changes=_changes(view.versions),
+        words=bill_words,
+        routed_title=_("Why this agent") if record.outcome == "answered" else _("How it was routed"),
         meter_names={name: _(text) for name, text in METER_NAMES.items()},
         delivery_states={name: (kind, _(text)) for name, (kind, text) in DELIVERY_STATES.items()},
         channel=_(CHANNEL_NAMES[record.channel]),
@@ -102,16 +107,30 @@ ROUTES = [contact_page]
 
 async def _read(tx: Tx, principal: Principal, tenant_id: UUID, contact_id: UUID) -> ContactView:
     versions = await service.contact_versions(tx, tenant_id, contact_id)
-    usage: list[ContactRow] = []
+    usage, billed = [], []
     if principal.may(Permission.INVOICE_READ, tenant_id):
         usage = await metering.contact_rows(tx, tenant_id, contact_id)
+        billed = await _billed(tx, tenant_id, contact_id, usage)
     if tx.context.role is Role.FINANCE:  # the database gives it neither decisions nor deliveries
-        return ContactView(versions, usage)
+        return ContactView(versions, usage, billed=billed)
     told = await routing.explained_to_tenant(tx, tenant_id, contact_id)
-    if not principal.may(Permission.CRM_READ, tenant_id):
-        return ContactView(versions, usage, told)
-    found = await crm.list_deliveries(tx, tenant_id, contact_id=contact_id)
-    return ContactView(versions, usage, told, found.deliveries)
+    found: Sequence[Delivery] = ()
+    if principal.may(Permission.CRM_READ, tenant_id):
+        found = (await crm.list_deliveries(tx, tenant_id, contact_id=contact_id)).deliveries
+    script = await read_script(tx, tenant_id, versions[0])
+    return ContactView(versions, usage, told, found, billed, script)
+
+
+async def _billed(
+    tx: Tx, tenant_id: UUID, contact_id: UUID, usage: Sequence[ContactRow]
+) -> list[tuple[Invoice, InvoiceLine, LineContact]]:
+    """The invoice lines that hold the contact, and what it adds to each."""
+    held = {(row.invoice_id, row.version) for row in usage if row.invoice_id and row.sign > 0}
+    found = []
+    for invoice_id, version in sorted(held, key=str):
+        if invoice_id is not None:
+            found += await lines_of_contact(tx, tenant_id, invoice_id, contact_id, version)
+    return found
 
 
 def _counts(record: Record, threshold_ms: int) -> str:

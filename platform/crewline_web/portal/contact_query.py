@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
-FIELDS = ("queue", "outcome", "channel", "within", "over", "under", "after")
+FIELDS = ("queue", "outcome", "channel", "within", "over", "under", "not_within", "in_hours", "after")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +20,8 @@ class ContactQuery:
     within: str = ""
     over: str = ""
     under: str = ""
+    not_within: str = ""
+    in_hours: str = ""
     after: str = ""
 
     @classmethod

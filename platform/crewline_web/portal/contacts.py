@@ -67,7 +67,7 @@ async def contacts_page(request: AnyRequest, slug: FromPath[str], principal: Who
         waits=_waits(wanted),
         choices=_choices(scope, wanted),
         last_day=local_date(extent[1], zone) if extent else None,
-        csv=f"/api/v1/tenants/{scope.tenant.id}/contacts?{wanted.to_query(after='')}&format=csv",
+        export=f"/api/v1/tenants/{scope.tenant.id}/contacts?{wanted.to_query(after='')}",
         **values,
     )
 
@@ -90,12 +90,20 @@ def _conditions(scope: Scope, wanted: ContactQuery) -> ContactFilter:
         wait_at_most_ms=_ms(wanted.within, "within"),
         wait_over_ms=_ms(wanted.over, "over"),
         wait_under_ms=_ms(wanted.under, "under"),
+        not_within_ms=_ms(wanted.not_within, "not_within"),
+        in_hours=_hours(wanted.in_hours),
     )
+
+
+def _hours(text: str) -> bool | None:
+    if text not in ("", "true", "false"):
+        raise Invalid(_("Opening hours are true or false."), field="in_hours")
+    return text == "true" if text else None
 
 
 def _late_after(wanted: ContactQuery, promise: Promise) -> int:
     """The limit that led here, else the one that was promised."""
-    limit = _ms(wanted.over or wanted.within, "over")
+    limit = _ms(wanted.not_within or wanted.over or wanted.within, "over")
     return promise.thresholds.threshold_ms if limit is None else limit
 
 
@@ -118,11 +126,13 @@ def _waits(wanted: ContactQuery) -> list[str]:
         "within": _("%(seconds)s s or less"),
         "over": _("more than %(seconds)s s"),
         "under": _("less than %(seconds)s s"),
+        "not_within": _("not answered within %(seconds)s s"),
     }
     limits: Mapping[str, str] = {
         "within": wanted.within,
         "over": wanted.over,
         "under": wanted.under,
+        "not_within": wanted.not_within,
     }
     return [texts[name] % {"seconds": value} for name, value in limits.items() if value]
 

@@ -8,18 +8,13 @@ from fractions import Fraction
 from crewline_infra.i18n import gettext as _
 from crewline_infra.i18n import mark
 from crewline_reporting.metrics.catalogue import CATALOGUE
-from crewline_reporting.metrics.formulas import Metric, exact
+from crewline_reporting.metrics.formulas import Metric, exact, formula_text
 from crewline_reporting.metrics.rules import Tally
 from crewline_reporting.metrics.service_level import SERVICE_LEVELS
 from crewline_web.formats import clock, number, percent, percent_value, seconds
-from crewline_web.portal.promise import Promise, state_of
+from crewline_web.portal.letters import is_level, worded
+from crewline_web.portal.promise import STATES, Promise, state_of
 
-STATES = {
-    "ok": mark("In target"),
-    "risk": mark("Close"),
-    "miss": mark("Missed"),
-    "info": mark("No contacts"),
-}
 LABELS = {
     "abandonment_rate": mark("Abandoned"),
     "asa": mark("Average wait"),
@@ -27,10 +22,8 @@ LABELS = {
     "longest_wait": mark("Longest wait"),
     "offered": mark("Offered"),
 }
-LETTERS = mark(
-    "A answered, B abandoned, F flowed out, C callback requests; t: waited T or less, s: waited less than s."
-)
-Definition = tuple[str, str, str, str]
+Definition = tuple[str, str, str, str, str, list[tuple[str, str]]]
+"""The arguments of the `definition` macro: id, title, text, formula, example, named parts in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,14 +70,18 @@ def plain_figures(tally: Tally, before: Tally, hrefs: dict[str, str]) -> list[Fi
 
 
 def definition_of(metric: Metric) -> Definition:
-    """Id, title, text and formula for the ⓘ beside a number."""
-    formula = f"{_grouped(_text(metric.numerator))} / {_grouped(_text(metric.denominator))}"
+    """What the ⓘ beside a number says."""
+    key = metric.key.replace(".", "-").replace("@", "-")
+    title, text, example = _text(metric.title), _text(metric.definition), _text(metric.example)
+    rule = (_("Interval"), _text(metric.interval_rule))
     if not metric.denominator:
-        formula = _text(metric.interval_rule)
-    text = f"{_text(metric.definition)} {_text(metric.example)}"
-    if metric.key.startswith("service_level."):
-        text += " " + _(LETTERS)
-    return metric.key.replace(".", "-").replace("@", "-"), _text(metric.title), text, formula
+        return key, title, text, "", example, [rule]
+    sides = [
+        (_("Numerator"), worded(metric, metric.numerator)),
+        (_("Denominator"), worded(metric, metric.denominator)),
+    ]
+    formula = formula_text(metric) if is_level(metric) else ""
+    return key, title, text, formula, example, [*sides, rule]
 
 
 def _figure(
@@ -139,10 +136,6 @@ def _minutes(value: Fraction) -> str:
 def _ratio(value: Fraction | None) -> Decimal | None:
     """Enough digits for every place that is shown."""
     return None if value is None else Decimal(value.numerator) / Decimal(value.denominator)
-
-
-def _grouped(text: str) -> str:
-    return f"({text})" if " + " in text or " - " in text else text
 
 
 def _text(source: str) -> str:

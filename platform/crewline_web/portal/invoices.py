@@ -61,6 +61,7 @@ async def invoice_page(
         invoice=invoice,
         words=bill_words,
         base=here,
+        export=f"/api/v1/tenants/{scope.tenant.id}/invoices/{invoice.id}?",
         statement=f"/api/v1/tenants/{scope.tenant.id}/invoices/{invoice.id}/statement",
     )
 
@@ -96,6 +97,7 @@ async def line_page(
         now=clock.now(),
         invoice=invoice,
         line=line,
+        export=f"/api/v1/tenants/{scope.tenant.id}/invoices/{invoice.id}/lines/{position}/contacts?",
         contacts=found,
         more=contact_cursor(found[-1]) if len(found) == PAGE_SIZE else None,
         words=bill_words,

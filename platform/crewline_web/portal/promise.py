@@ -7,7 +7,7 @@ from math import ceil, floor
 from uuid import UUID
 
 from crewline_infra.db import Tx
-from crewline_infra.i18n import current_locale
+from crewline_infra.i18n import current_locale, mark
 from crewline_reporting.metrics.rules import DEFAULT_THRESHOLDS, Tally, Thresholds
 from crewline_reporting.metrics.service_level import DEFAULT_VARIANT, SERVICE_LEVELS
 from crewline_tenants.contracts import rules as contracts_rules
@@ -17,6 +17,12 @@ from crewline_tenants.queues.model import Queue
 
 CLOSE = Fraction(1, 100)
 """A value less than one point above its target is on target, but close."""
+STATES = {
+    "ok": mark("In target"),
+    "risk": mark("Close"),
+    "miss": mark("Missed"),
+    "info": mark("No contacts"),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,16 +5,19 @@ from datetime import date, timedelta
 from litestar import Response, get
 from litestar.params import FromPath
 
+from crewline_infra.db import Tx
 from crewline_infra.errors import Invalid
 from crewline_infra.i18n import gettext as _
 from crewline_infra.i18n import mark
-from crewline_infra.periods import local_date, parse_date
+from crewline_infra.periods import parse_date
 from crewline_reporting.intervals import service as intervals
 from crewline_reporting.intervals.rules import INTERVAL_KINDS
 from crewline_reporting.metrics.service_level import SERVICE_LEVELS
 from crewline_reporting.records.rules import CHANNELS
 from crewline_reporting.reports import service
 from crewline_tenants.people.access import AnyRequest, Db, Now, Permission, Who
+from crewline_tenants.queues.model import Queue
+from crewline_web.portal.drill import contacts_href, formulas_href
 from crewline_web.portal.figures import definition_of
 from crewline_web.portal.filters import PRESETS, ReportFilter, Terms, read_filter
 from crewline_web.portal.promise import Promise, read_promise
@@ -24,6 +27,7 @@ from crewline_web.portal.words import CHANNEL_NAMES
 from crewline_web.render import page
 
 DAYS_BY_PART = 31
+MONTHS_MAX = 24
 THRESHOLDS = ("10", "20", "30", "60")
 INTERVAL_NAMES = {
     "30m": mark("Half hour"),
@@ -40,17 +44,11 @@ async def reports_page(request: AnyRequest, slug: FromPath[str], principal: Who,
     context = await portal_context(db, principal, slug, Permission.REPORT_READ)
     async with db.transaction(context) as tx:
         scope = await read_scope(tx, clock)
-        promise = await read_promise(tx, scope.tenant.id, _day(request, scope.today), scope.queues)
-        terms = Terms(promise.variant, promise.thresholds)
-        wanted = read_filter(_query(request), scope.today, scope.queues, terms)
-        if wanted.interval in {"30m", "hour"} and wanted.days > DAYS_BY_PART:
-            text = _("By half hour or hour a page shows at most 31 days: choose days, or fewer of them.")
-            raise Invalid(text, field="interval")
-        queue = next((one for one in scope.queues if one.slug == wanted.queue), None)
+        wanted, promise, queue = await read_wanted(tx, scope, request)
         query = wanted.query(scope.tenant.time_zone, queue.id if queue else None, with_empty=wanted.days == 1)
         report = await service.service_level(tx, scope.tenant.id, query)
-        extent = await intervals.extent(tx, scope.tenant.id)
-    zone = scope.tenant.time_zone
+        months = await intervals.months(tx, scope.tenant.id, scope.tenant.time_zone, MONTHS_MAX)
+    total = report.total
     return page(
         request,
         "portal/reports.html",
@@ -62,15 +60,33 @@ async def reports_page(request: AnyRequest, slug: FromPath[str], principal: Who,
         wanted=wanted,
         table=report_table(slug, wanted, report),
         source=report.source,
-        target=_target(wanted, promise),
+        target=target_of(wanted, promise),
         level=definition_of(report.levels[0]),
-        months=_months(wanted, (local_date(extent[0], zone), local_date(extent[1], zone))) if extent else [],
+        months=_months(wanted, months),
+        menu=(
+            total.tally.menu_ended,
+            contacts_href(slug, wanted, "menu_ended", total.interval.starts_at, total.interval.ends_at),
+        ),
+        formulas=formulas_href(slug, wanted),
         choices=_choices(scope, wanted),
-        csv=f"/api/v1/tenants/{scope.tenant.id}/reports/service-level?{_csv_query(wanted)}",
+        export=f"/api/v1/tenants/{scope.tenant.id}/reports/service-level?{_export_query(wanted)}",
     )
 
 
 ROUTES = [reports_page]
+
+
+async def read_wanted(tx: Tx, scope: Scope, request: AnyRequest) -> tuple[ReportFilter, Promise, Queue | None]:
+    """What the address asks for, what was promised for it, and the queue that it names.
+
+    Raises `Invalid` for more half-hours than a page holds.
+    """
+    promise = await read_promise(tx, scope.tenant.id, _day(request, scope.today), scope.queues)
+    wanted = read_filter(_query(request), scope.today, scope.queues, Terms(promise.variant, promise.thresholds))
+    if wanted.interval in {"30m", "hour"} and wanted.days > DAYS_BY_PART:
+        text = _("By half hour or hour a page shows at most 31 days: choose days, or fewer of them.")
+        raise Invalid(text, field="interval")
+    return wanted, promise, next((one for one in scope.queues if one.slug == wanted.queue), None)
 
 
 def _query(request: AnyRequest) -> dict[str, str]:
@@ -83,7 +99,7 @@ def _day(request: AnyRequest, today: date) -> date:
     return parse_date(str(text)) if text else today
 
 
-def _target(wanted: ReportFilter, promise: Promise) -> float | None:
+def target_of(wanted: ReportFilter, promise: Promise) -> float | None:
     """A target holds for the formula and the limits that it was promised for, and for no others."""
     same = (wanted.variant, wanted.thresholds) == (promise.variant, promise.thresholds)
     return float(promise.target) if same else None
@@ -120,20 +136,15 @@ def _choices(scope: Scope, wanted: ReportFilter) -> dict[str, Choices]:
     }
 
 
-def _months(wanted: ReportFilter, extent: tuple[date, date]) -> Choices:
-    """The months that hold contacts, the latest first: at most a year and a half of them."""
+def _months(wanted: ReportFilter, months: list[date]) -> Choices:
     found: Choices = []
-    first = extent[1].replace(day=1)
-    while first >= extent[0].replace(day=1) and len(found) < 18:  # noqa: PLR2004 - as said above
-        following = (first + timedelta(days=32)).replace(day=1)
-        until = following - timedelta(days=1)
+    for first in months:
+        until = (first + timedelta(days=32)).replace(day=1) - timedelta(days=1)
         current = (wanted.first, wanted.until, wanted.last) == (first, until, "")
         href = "?" + wanted.to_query(first=first, until=until, last="", interval="day")
         found.append((href, first.strftime("%Y-%m"), current))
-        first = (first - timedelta(days=1)).replace(day=1)
     return found
 
 
-def _csv_query(wanted: ReportFilter) -> str:
-    query = wanted.to_query(last="")
-    return query.replace("short=", "short_abandon=") + "&format=csv"
+def _export_query(wanted: ReportFilter) -> str:
+    return wanted.to_query(last="").replace("short=", "short_abandon=")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -14,7 +14,7 @@ from crewline_reporting.metrics.formulas import Metric, exact
 from crewline_reporting.metrics.rules import Tally
 from crewline_reporting.reports.model import ReportRow, ServiceLevelReport
 from crewline_web.formats import clock, month, number, percent, seconds, short_day
-from crewline_web.portal.drill import contacts_href
+from crewline_web.portal.drill import contacts_href, formulas_href
 from crewline_web.portal.figures import Definition, definition_of
 from crewline_web.portal.filters import ReportFilter
 
@@ -27,8 +27,8 @@ COUNT_COLUMNS = (
     ("flowed_out", mark("Flowed out")),
     ("callback", mark("Callbacks")),
 )
-Doors = Callable[[str, datetime, datetime], str]
-"""Figure and bounds to the address of the contacts behind them."""
+Doors = Callable[..., str]
+"""Figure and bounds to the address of the contacts behind them: `contacts_href` of a report."""
 SELDOM = {"flowed_out", "callback"}
 TIME_COLUMNS = (
     ("abandonment_rate", mark("Abandoned %")),
@@ -85,11 +85,13 @@ def report_table(slug: str, wanted: ReportFilter, report: ServiceLevelReport) ->
     names = [name for name, _label in counts]
     doors, zone = partial(contacts_href, slug, wanted), report.query.period.zone
 
-    def line(label: str, row: ReportRow) -> Line:
-        return _line(doors, label, row, counts=names, level=level)
+    def line(label: str, formulas: str, row: ReportRow) -> Line:
+        return _line(doors, label, row, counts=names, level=(level, formulas))
 
-    lines = [line(interval_label(wanted, row, zone), row) for row in trimmed(report.rows)]
-    return ReportTable(columns, lines, line(_("Total"), report.total))
+    lines = [
+        line(interval_label(wanted, row, zone), formulas_href(slug, wanted, row), row) for row in trimmed(report.rows)
+    ]
+    return ReportTable(columns, lines, line(_("Total"), formulas_href(slug, wanted), report.total))
 
 
 def trimmed(rows: Iterable[ReportRow]) -> list[ReportRow]:
@@ -118,16 +120,18 @@ def day_label(value: date) -> str:
     return f"{names[value.weekday()]} {short_day(value)}"
 
 
-def _line(door_of: Doors, label: str, row: ReportRow, *, counts: list[str], level: Metric) -> Line:
+def _line(door_of: Doors, label: str, row: ReportRow, *, counts: list[str], level: tuple[Metric, str]) -> Line:
     part, tally = row.interval, row.tally
 
     def door(figure: str, value: object) -> str:
-        return door_of(figure, part.starts_at, part.ends_at) if value else ""
+        if not value:
+            return ""
+        return door_of(figure, part.starts_at, part.ends_at, longest_ms=max(tally.longest_wait_ms, 1))
 
     cells = [Cell(number(getattr(tally, name)), door(name, getattr(tally, name))) for name in counts]
-    value = _value(level, tally)
-    cells.insert(3, Cell(percent(value), door("offered", value is not None)))
-    cells += _times(tally, door("answered", tally.answered), door("offered", tally.offered))
+    value = _value(level[0], tally)
+    cells.insert(3, Cell(percent(value), "" if value is None else level[1]))
+    cells += _times(tally, door)
     return Line(
         label=label,
         href=door("offered", tally.offered),
@@ -138,14 +142,16 @@ def _line(door_of: Doors, label: str, row: ReportRow, *, counts: list[str], leve
     )
 
 
-def _times(tally: Tally, answered: str, offered: str) -> list[Cell]:
+def _times(tally: Tally, door: Callable[[str, object], str]) -> list[Cell]:
+    """Each opens into the contacts that make it: the abandoned, the answered, the one that waited longest."""
+    answered = door("answered", tally.answered)
     shown = {name: _value(CATALOGUE[name], tally) for name, _label in TIME_COLUMNS}
     asa = seconds(shown["asa"], 1)
     return [
-        Cell(percent(shown["abandonment_rate"]), offered),
+        Cell(percent(shown["abandonment_rate"]), door("abandoned", tally.abandoned)),
         Cell(_("%(seconds)s s") % {"seconds": asa} if shown["asa"] is not None else asa, answered),
         Cell(clock(_float(shown["aht"])), answered),
-        Cell(clock(_float(shown["longest_wait"])), offered),
+        Cell(clock(_float(shown["longest_wait"])), door("waited_longest", tally.longest_wait_ms)),
     ]
 
 

@@ -21,10 +21,10 @@ from crewline_reporting.reports import rules as reports
 from crewline_reporting.reports import service
 from crewline_reporting.reports.model import ServiceLevelReport
 from crewline_tenants.people.access import AnyRequest, Db, Now, Permission, Who
-from crewline_web.portal.drill import contacts_href
-from crewline_web.portal.figures import STATES, level_figure, plain_figures
+from crewline_web.portal.drill import OFFERED, contacts_href
+from crewline_web.portal.figures import level_figure, plain_figures
 from crewline_web.portal.filters import ReportFilter
-from crewline_web.portal.promise import Promise, read_promise, state_of
+from crewline_web.portal.promise import STATES, Promise, read_promise, state_of
 from crewline_web.portal.scope import Scope, portal_context, read_scope
 from crewline_web.portal.table import report_table
 from crewline_web.portal.words import outcome_state
@@ -32,6 +32,7 @@ from crewline_web.render import page
 
 LATE_SHOWN = 8
 WEEK = timedelta(days=7)
+LEAVES_SHORT_OUT = {"V4", "V4T", "V8S"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +122,8 @@ async def _late(tx: Tx, tenant_id: UUID, report: ServiceLevelReport) -> list[Rec
     wanted = ContactFilter(
         from_at=period.starts_at,
         to_at=period.ends_at,
-        outcomes=("answered", "abandoned"),
-        wait_over_ms=limits.threshold_ms,
+        outcomes=tuple(OFFERED.split(",")),
+        not_within_ms=limits.threshold_ms,
     )
     return list((await records.list_contacts(tx, tenant_id, wanted, limit=LATE_SHOWN)).contacts)
 
@@ -153,6 +154,7 @@ def _figures(slug: str, view: DayView) -> dict[str, Any]:
     month_level = view.promise.level(view.month.total.tally)
     kind = state_of(month_level, view.promise.target)
     in_time, counted = view.promise.parts(view.month.total.tally)
+    month_period = view.month.query.period
     return {
         "figures": [level, *plain_figures(tally, view.before, hrefs)],
         "table": report_table(slug, view.wanted, view.report),
@@ -163,7 +165,12 @@ def _figures(slug: str, view: DayView) -> dict[str, Any]:
         "month_counted": counted,
         "spare": view.promise.spare(view.month.total.tally),
         "target": float(view.promise.target),
+        "leaves_short_out": view.promise.variant in LEAVES_SHORT_OUT,
         "threshold_s": view.wanted.threshold,
+        "month_doors": {
+            name: contacts_href(slug, view.month_filter, name, month_period.starts_at, month_period.ends_at)
+            for name in ("offered", "late", "abandoned", "short_abandoned")
+        },
     }
 
 

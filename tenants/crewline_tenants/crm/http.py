@@ -178,11 +178,11 @@ async def list_crm_deliveries(
             tenant_id,
             state=only,
             contact_id=contact_id,
-            before=_position(before) if before else None,
+            before=delivery_position(before) if before else None,
             limit=limit,
         )
     found = [_delivery(delivery) for delivery in page.deliveries]
-    return DeliveriesOut(deliveries=found, next=_cursor(page.next_before) if page.next_before else None)
+    return DeliveriesOut(deliveries=found, next=delivery_cursor(page.next_before) if page.next_before else None)
 
 
 @get(f"{CRM}/deliveries/{{delivery_id:uuid}}", summary="Read a delivery and its attempts")
@@ -232,12 +232,12 @@ def vault(settings: Settings) -> Vault:
     )
 
 
-def _cursor(position: tuple[datetime, UUID]) -> str:
+def delivery_cursor(position: tuple[datetime, UUID]) -> str:
     at, last_id = position
     return base64.urlsafe_b64encode(f"{at.isoformat()}|{last_id}".encode()).decode()
 
 
-def _position(cursor: str) -> tuple[datetime, UUID]:
+def delivery_position(cursor: str) -> tuple[datetime, UUID]:
     try:
         at, _bar, last_id = base64.urlsafe_b64decode(cursor.encode()).decode().partition("|")
         instant = datetime.fromisoformat(at)

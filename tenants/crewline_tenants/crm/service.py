@@ -148,6 +148,11 @@ async def list_deliveries(
     return DeliveryPage(page, (page[-1].created_at, page[-1].id) if len(found) > limit else None)
 
 
+async def count_deliveries(tx: Tx, tenant_id: UUID) -> dict[DeliveryState, int]:
+    """How many are kept in each state; states without any are left out."""
+    return await store.count_deliveries(tx, tenant_id)
+
+
 async def get_delivery(tx: Tx, tenant_id: UUID, delivery_id: UUID) -> Delivery:
     delivery = await store.find_delivery(tx, tenant_id, delivery_id)
     if delivery is None:

@@ -143,6 +143,13 @@ async def list_deliveries(
     return [_delivery(row) for row in rows]
 
 
+async def count_deliveries(tx: Tx, tenant_id: UUID) -> dict[DeliveryState, int]:
+    rows = await tx.rows(
+        "select state, count(*) as number from crm_delivery where tenant_id = $1 group by state", tenant_id
+    )
+    return {row.state: row.number for row in rows}
+
+
 async def find_delivery(tx: Tx, tenant_id: UUID, delivery_id: UUID) -> Delivery | None:
     row = await tx.row(
         """
