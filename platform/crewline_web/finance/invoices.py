@@ -1,13 +1,12 @@
 """One invoice in finance's hands: its lines, the contacts behind them, review, issue, statement."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
-from litestar.response import File, Redirect, Stream
+from litestar.response import File, Redirect
 
 from crewline_billing.invoices import closing, service
 from crewline_billing.invoices.cursor import contact_cursor, contact_position
@@ -20,7 +19,6 @@ from crewline_infra.errors import Conflict, CrewlineError, NotFound
 from crewline_infra.i18n import gettext as _
 from crewline_infra.periods import local_date, month_period
 from crewline_infra.tenancy import Context
-from crewline_reporting.exports.table import BOM, csv_line
 from crewline_reporting.statements.rules import InvoiceLine
 from crewline_tenants.contracts import service as contracts
 from crewline_tenants.people.access import AnyRequest, Config, Db, Now, Permission, Principal, Who
@@ -29,7 +27,7 @@ from crewline_web import formats
 from crewline_web.finance.common import finance_page, find_tenant
 
 BASE = "/finance/{slug:str}/invoices/{invoice_id:uuid}"
-PEEK, PAGE_SIZE, CSV_PAGE = 5, 50, 500
+PEEK, PAGE_SIZE = 5, 50
 Line = Annotated[int | None, QueryParameter(name="line", required=False)]
 After = Annotated[str, QueryParameter(name="after", required=False, max_length=200)]
 Made = Annotated[str, QueryParameter(name="made", required=False, max_length=10)]
@@ -78,22 +76,8 @@ async def line_page(
         billed=sum(contact.billed for contact in found),
         more=contact_cursor(found[-1]) if len(found) == PAGE_SIZE else None,
         after=after,
+        export=f"{_api(tenant, invoice)}/lines/{position}/contacts?",
     )
-
-
-@get(f"{BASE}/lines/{{position:int}}/contacts.csv", include_in_schema=False)
-async def line_csv(
-    principal: Who, db: Db, slug: FromPath[str], invoice_id: FromPath[UUID], position: FromPath[int]
-) -> Stream:
-    """Every contact behind the line, read page by page while it is sent."""
-    tenant, context = await find_tenant(db, principal, slug, Permission.INVOICE_READ)
-    async with db.transaction(context) as tx:
-        invoice = await service.get(tx, tenant.id, invoice_id)
-        first = await line_contacts(tx, tenant.id, invoice_id, position, limit=CSV_PAGE)
-    name = f"{slug}-{invoice.period}-line-{position}.csv"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    rows = _csv(db, context, invoice, position, first)
-    return Stream(rows, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 @post(f"{BASE}/{{step:str}}", include_in_schema=False)
@@ -135,12 +119,17 @@ async def statement(principal: Who, db: Db, settings: Config, slug: FromPath[str
     return File(path=path, filename=stated.file_name, media_type="application/gzip", etag=None)
 
 
-ROUTES = [line_csv, line_page, statement, invoice_page, take_step]
+ROUTES = [line_page, statement, invoice_page, take_step]
 
 
 def confirm_words(tenant: Tenant, invoice: Invoice) -> str:
     """What has to be typed to issue: 'aster 1999-03'."""
     return f"{tenant.slug} {invoice.period}"
+
+
+def _api(tenant: Tenant, invoice: Invoice) -> str:
+    """Where the API gives out the same rows as files."""
+    return f"/api/v1/tenants/{tenant.id}/invoices/{invoice.id}"
 
 
 async def _issue(tx: Tx, tenant: Tenant, invoice_id: UUID, typed: str, issuing: closing.Desk) -> None:
@@ -185,6 +174,7 @@ async def _invoice(
         made=made,
         problem=problem,
         confirm=confirm_words(tenant, invoice),
+        api=_api(tenant, invoice),
         can=allowed_actions(invoice.state),
         Action=Action,
         issued=invoice.state not in (State.DRAFT, State.REVIEWED),
@@ -205,19 +195,3 @@ def _line(invoice: Invoice, position: int) -> InvoiceLine:
     if line is None:
         raise NotFound
     return line
-
-
-async def _csv(
-    db: Database, context: Context, invoice: Invoice, position: int, page: list[LineContact]
-) -> AsyncIterator[bytes]:
-    columns = ["ended_at", "contact_id", "version", "queue", "channel", "outcome", "disposition"]
-    columns += ["talk_ms", "hold_ms", "wrap_ms", "billed", "unit"]
-    yield (BOM + csv_line(columns)).encode()
-    while page:
-        yield "".join(csv_line([getattr(contact, name) for name in columns]) for contact in page).encode()
-        last = page[-1]
-        if len(page) < CSV_PAGE or last.ended_at is None:
-            return
-        async with db.transaction(context) as tx:
-            place = (last.ended_at, last.contact_id)
-            page = await line_contacts(tx, invoice.tenant_id, invoice.id, position, after=place, limit=CSV_PAGE)
