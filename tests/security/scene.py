@@ -6,11 +6,13 @@ from pathlib import Path
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
 from crewline_app.subscriptions import record_batch
 from crewline_billing.invoices import closing
 from crewline_billing.invoices import service as invoices
 from crewline_billing.invoices.closing import Desk
+from crewline_floor.routing.reasons import LaneView, Reason, TenantView, own_side
 from crewline_infra.canonical import canonical_json
 from crewline_infra.clock import Clock
 from crewline_infra.db import Database
@@ -27,6 +29,7 @@ from tests.builders import Tenant, create_agent, create_pool, create_queue, crea
 
 MONTH = "2026-02"
 AT = datetime(2026, 2, 10, 3, 0, tzinfo=UTC)
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 CONTRACT = """
 version: 1
@@ -50,6 +53,8 @@ class Side:
     canary: str
     ids: dict[str, str] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
+    secret: str = ""
+    """What signs the deliveries to its CRM."""
 
 
 @dataclass
@@ -112,11 +117,13 @@ async def _endpoint(database: Database, side: Side, home: Path) -> None:
     async with database.transaction(side.tenant.context()) as tx:
         issued = await crm.add_endpoint(tx, side.tenant.id, vault, f"http://127.0.0.1:9/{side.canary}")
     side.ids["endpoint_id"] = str(issued.endpoint.id)
+    side.secret = issued.secret
 
 
 async def _live_contact(admin: asyncpg.Connection, side: Side, queue: UUID, pool: UUID) -> None:
     """A customer who is talking to an agent, with a script, a note and the decision behind it."""
     tenant_id, contact, customer, script, version = side.tenant.id, new_id(), new_id(), new_id(), new_id()
+    disposition = new_id()
     await admin.execute(
         "insert into customer (tenant_id, id, name, phone, created_at) values ($1, $2, $3, '+8613800138000', $4)",
         tenant_id,
@@ -131,6 +138,9 @@ async def _live_contact(admin: asyncpg.Connection, side: Side, queue: UUID, pool
         f"{side.canary} script",
     )
     document = {
+        "language": "crewline-script/1",
+        "languages": ["en"],
+        "title": {"en": f"{side.canary} script"},
         "start": "only",
         "steps": [{"id": "only", "title": {"en": side.canary}, "say": {"en": f"{side.canary} says"}}],
     }
@@ -146,7 +156,7 @@ async def _live_contact(admin: asyncpg.Connection, side: Side, queue: UUID, pool
     await admin.execute(
         "insert into disposition (tenant_id, id, code, label) values ($1, $2, 'done', $3)",
         tenant_id,
-        new_id(),
+        disposition,
         f"{side.canary} done",
     )
     await admin.execute(
@@ -162,7 +172,7 @@ async def _live_contact(admin: asyncpg.Connection, side: Side, queue: UUID, pool
         f"{side.canary} note",
         version,
     )
-    side.ids |= {"live_contact": str(contact), "customer_id": str(customer)}
+    side.ids |= {"live_contact": str(contact), "customer_id": str(customer), "disposition_id": str(disposition)}
 
 
 async def _records(worker: Database, side: Side, queue: UUID) -> None:
@@ -232,3 +242,43 @@ async def _agent_with_a_leg_each(admin: asyncpg.Connection, pool: UUID, sides: l
             AT,
         )
         side.ids |= {"leg_id": str(leg), "agent_id": str(agent)}
+        await _decision(admin, pool, side, sides)
+
+
+async def _decision(admin: asyncpg.Connection, pool: UUID, side: Side, sides: list[Side]) -> None:
+    """Why the live contact went to its agent; the operator's side of it names both tenants."""
+    reason = Reason(
+        at_ms=0,
+        tenant_id=side.tenant.id,
+        rule="share",
+        tenants=tuple(
+            TenantView(tenant_id=one.tenant.id, waiting=7, seats=1, floor=0, cap=None, share=1.0, excess=0.5, risk=0.1)
+            for one in sides
+        ),
+        able=tuple(one.tenant.id for one in sides),
+        lane_rule="only",
+        lanes=(LaneView(queue_id=UUID(side.ids["queue_id"]), priority=0, aged=0.0, wait_ms=5_000),),
+        queue_id=UUID(side.ids["queue_id"]),
+        priority=0,
+        wait_ms=5_000,
+        older_own=0,
+        older_others=3,
+        agent_id=UUID(side.ids["agent_id"]),
+        agent_rule="only",
+        agents=1,
+        idle_ms=1_000,
+    )
+    await admin.execute(
+        "insert into routing_decision "
+        "(tenant_id, id, contact_id, leg_id, pool_id, epoch, decided_at, rule, reason, own) "
+        "values ($1, $2, $3, $4, $5, 1, $6, $7, $8::jsonb, $9::jsonb)",
+        side.tenant.id,
+        new_id(),
+        UUID(side.ids["live_contact"]),
+        UUID(side.ids["leg_id"]),
+        pool,
+        AT,
+        reason.rule,
+        msgspec.json.encode(reason).decode(),
+        msgspec.json.encode(own_side(reason)).decode(),
+    )

@@ -52,14 +52,14 @@ async def tenants_export(
 
 @get("/office/pools", include_in_schema=False)
 async def pools_page(request: AnyRequest, principal: Who, db: Db) -> Response[str]:
-    async with db.transaction(operator_access(principal, Permission.QUEUE_READ)) as tx:
+    async with db.transaction(operator_access(principal, Permission.FLOOR_WATCH)) as tx:
         pools = await lists.pools(tx)
     return _page(request, principal, "pools", _("Pools"), pools=pools)
 
 
 @get("/office/pools/export", include_in_schema=False)
 async def pools_export(principal: Who, db: Db, clock: Now, *, file_format: FileFormat = "csv") -> Stream:
-    async with db.transaction(operator_access(principal, Permission.QUEUE_READ)) as tx:
+    async with db.transaction(operator_access(principal, Permission.FLOOR_WATCH)) as tx:
         pools = await lists.pools(tx)
     rows = [[pool.name, s.tenant, s.weight, s.floor, s.cap] for pool in pools for s in pool.shares]
     columns = [_("Pool"), _("Tenant"), _("Share"), _("Guaranteed seats"), _("At most")]
@@ -109,7 +109,7 @@ async def agents_export(
 
 @get("/office/imports", include_in_schema=False)
 async def imports_page(request: AnyRequest, principal: Who, db: Db) -> Response[str]:
-    async with db.transaction(operator_access(principal, Permission.TENANT_READ)) as tx:
+    async with db.transaction(operator_access(principal, Permission.RECORD_EXPORT)) as tx:
         runs = await lists.import_runs(tx, PAGE_SIZE)
     return _page(request, principal, "imports", _("Imports"), runs=runs)
 
@@ -155,9 +155,9 @@ ROUTES = [
 def _page(request: AnyRequest, principal: Principal, place: str, heading: str, **values: Any) -> Response[str]:
     places = [
         ("/office", _("Tenants"), "tenants", Permission.TENANT_READ),
-        ("/office/pools", _("Pools"), "pools", Permission.QUEUE_READ),
+        ("/office/pools", _("Pools"), "pools", Permission.FLOOR_WATCH),
         ("/office/agents", _("Agents"), "agents", Permission.PEOPLE_READ),
-        ("/office/imports", _("Imports"), "imports", Permission.TENANT_READ),
+        ("/office/imports", _("Imports"), "imports", Permission.RECORD_EXPORT),
         ("/office/crm", _("CRM feeds"), "crm", Permission.CRM_READ),
         ("/office/health", _("Health"), "health", Permission.SYSTEM_READ),
     ]
