@@ -72,9 +72,11 @@ async def _workbook(table: Table, pages: Pages, zone: str) -> tempfile.Temporary
     folder = tempfile.TemporaryDirectory(prefix="crewline-export-")
     try:
         book = Workbook(Path(folder.name) / "table.xlsx", table, zone)
-        async for rows in pages():
-            await asyncio.to_thread(book.write, rows)
-        await asyncio.to_thread(book.close)
+        try:
+            async for rows in pages():
+                await asyncio.to_thread(book.write, rows)
+        finally:
+            await asyncio.to_thread(book.close)
     except BaseException:
         folder.cleanup()
         raise

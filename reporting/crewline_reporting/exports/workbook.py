@@ -63,6 +63,7 @@ class Workbook:
             self._row += 1
 
     def close(self) -> None:
+        """Also after a failure: it holds temporary files open."""
         self._book.close()
 
     def _cell(self, column: int, cell: Any) -> None:
