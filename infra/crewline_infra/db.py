@@ -23,6 +23,9 @@ _ASSIGNMENT_ENDED = "CL001"
 _NOT_PREPARED = {"28P01", "28000", "3F000", "42883", "42501"}
 """No such login or password, no schema, no entering function, no right to it: `crewline migrate` was not run."""
 
+_AWAY = ("08", "3D", "53", "55000", "57")
+"""No connection, no such database (yet), no room, not accepting, shutting down: it may come back by itself."""
+
 
 class Tx:
     """An open transaction in one context. Stores and services take it first; only edges open one."""
@@ -106,6 +109,8 @@ async def _begin(session: AsyncSession) -> None:
         state = getattr(problem, "sqlstate", None) or getattr(getattr(problem, "orig", None), "sqlstate", None)
         if state in _NOT_PREPARED:
             raise Unavailable("The database is not prepared for this version: run `crewline migrate`.") from problem
+        if str(state).startswith(_AWAY):
+            raise Unavailable("The database is out of reach; try again in a moment.") from problem
         raise
 
 

@@ -53,6 +53,14 @@ class EmbeddedServer:
     def data(self) -> Path:
         return self.home / "pg" / "data"
 
+    @property
+    def exists(self) -> bool:
+        """Whether this home has a database, running or not."""
+        try:
+            return (self.data / "PG_VERSION").exists()
+        except OSError:
+            return False
+
     def acquire(self) -> str:
         """Start the server unless it runs; return the administrator's address. Pair with `release`."""
         folder = self.home / "pg"
@@ -60,10 +68,15 @@ class EmbeddedServer:
         with _exclusive(folder / "starting.lock"):
             self._users = (folder / "users.lock").open("w")
             fcntl.flock(self._users, fcntl.LOCK_SH)
-            if not (self.data / "PG_VERSION").exists():
+            made = folder / "database-made"
+            if not self.exists:
+                made.unlink(missing_ok=True)
                 self._initialise()
             if not self._answers():
                 self._start()
+            if not made.exists():  # also after a first start that was killed half-way
+                self._create_database()
+                made.touch()
             return self.url()
 
     def release(self) -> None:
@@ -127,7 +140,6 @@ class EmbeddedServer:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.3)
-        self._create_database()
 
     def _start_once(self) -> None:
         port = _free_port()

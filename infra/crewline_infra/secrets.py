@@ -7,18 +7,26 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from crewline_infra.errors import Invalid
+from crewline_infra.errors import Invalid, Unavailable
 
 _NONCE_BYTES = 12
 
 
 def secret_file(folder: Path, name: str, n_bytes: int = 32) -> bytes:
-    """The content of a secret file, made of random bytes (mode 0600) when it is not there yet."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """The content of a secret file, made of random bytes (mode 0600) when it is not there yet.
+
+    Raises `Unavailable` for a file that cannot be read or made, or that holds something else.
+    """
     path = folder / name
-    if not path.exists():
-        write_secret(path, _secrets.token_bytes(n_bytes).hex().encode())
-    return bytes.fromhex(path.read_text(encoding="ascii").strip())
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            write_secret(path, _secrets.token_bytes(n_bytes).hex().encode())
+        return bytes.fromhex(path.read_text(encoding="ascii").strip())
+    except OSError as problem:
+        raise Unavailable(f"{path} cannot be used: {problem.strerror}.") from problem
+    except ValueError as problem:
+        raise Unavailable(f"{path} is damaged: it holds no hexadecimal key; restore it from a backup.") from problem
 
 
 def write_secret(path: Path, content: bytes) -> None:

@@ -2,11 +2,15 @@
 
 import os
 from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from crewline_infra.errors import Invalid
+
+_DATABASE_SCHEMES = ("postgresql", "postgres")
 
 
 class Settings(BaseSettings):
@@ -20,8 +24,8 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8420, ge=1, le=65535)
     web_workers: int = Field(default=1, ge=1, le=64)
-    log_level: str = "info"
-    log_format: str = "json"
+    log_level: Literal["debug", "info", "warning", "error", "critical"] = "info"
+    log_format: Literal["json", "text"] = "json"
     public_url: str | None = None
     """The address that people type, when a proxy stands in front; https makes cookies Secure."""
     operator_name: str = Field(default="Crewline", min_length=1, max_length=120)
@@ -36,6 +40,34 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    @field_validator("log_level", "log_format", mode="before")
+    @classmethod
+    def _lower(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else value
+
+    @field_validator("database_url", mode="after")
+    @classmethod
+    def _database(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        try:
+            parts = urlsplit(value)
+            complete = bool(parts.scheme in _DATABASE_SCHEMES and parts.hostname and parts.path.strip("/"))
+            complete = complete and (parts.port is None or parts.port > 0)
+        except ValueError:
+            complete = False
+        if not complete:
+            raise ValueError("write it as postgresql://NAME:PASSWORD@HOST:PORT/DATABASE")
+        return value
+
+    @field_validator("public_url", mode="after")
+    @classmethod
+    def _public(cls, value: str | None) -> str | None:
+        parts = urlsplit(value or "")
+        if value is not None and not (parts.scheme in ("http", "https") and parts.hostname):
+            raise ValueError("write it as https://HOST")
+        return value
 
     @property
     def secrets_folder(self) -> Path:
@@ -58,4 +90,5 @@ def load_settings() -> Settings:
     except ValidationError as problem:
         first = problem.errors()[0]
         name = "CREWLINE_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise Invalid(f"{name} cannot be used: {first['msg']}.") from problem
+        reason = first["msg"].removeprefix("Value error, ")
+        raise Invalid(f"{name} cannot be used: {reason[:1].lower()}{reason[1:]}.") from problem

@@ -1,5 +1,6 @@
 """Is this installation well? Each check says what it found and, where something is wrong, what mends it."""
 
+import errno
 import os
 import shutil
 import sys
@@ -13,7 +14,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 
 from crewline_app import store, subscriptions
-from crewline_app.startup import newest_revision, port_is_free
+from crewline_app.startup import newest_revision, port_problem
 from crewline_app.up_lock import running_here
 from crewline_app.wiring import administrator_url, open_database
 from crewline_infra import catalogue, outbox
@@ -89,8 +90,12 @@ def _disk(settings: Settings) -> Finding:
 
 def _port(settings: Settings) -> Finding:
     where = f"{settings.host}:{settings.port}"
-    if port_is_free(settings.host, settings.port):
+    problem = port_problem(settings.host, settings.port)
+    if problem is None:
         return Finding("port", "ok", f"{where} is free")
+    if problem.errno != errno.EADDRINUSE:
+        reason = problem.strerror or type(problem).__name__
+        return Finding("port", "fail", f"{where} cannot be used: {reason}", "correct CREWLINE_HOST or CREWLINE_PORT")
     if running_here(settings):
         return Finding("port", "ok", f"{where} is used by this installation")
     return Finding("port", "warn", f"{where} is in use", "stop what uses it, or set CREWLINE_PORT")

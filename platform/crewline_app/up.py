@@ -171,5 +171,7 @@ def _welcome(settings: Settings, crm_port: int, *, demo: bool) -> str:
             for login in seed.LOGINS
         ]
         lines += ["", f"  What the tenants' CRMs received: http://127.0.0.1:{crm_port}/"]
+    else:
+        lines += ["  The first administrator: crewline people add --email you@example.com --role admin", ""]
     lines += [f"  Logs: {settings.home / 'logs'}", ""]
     return "\n".join(lines)

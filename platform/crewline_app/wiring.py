@@ -30,9 +30,18 @@ async def administrator_url(settings: Settings) -> AsyncIterator[str]:
         await asyncio.to_thread(server.release)
 
 
+def ensure_installed(settings: Settings) -> None:
+    """Raises `Unavailable` on a home without a database: a command in the wrong folder must not begin one there."""
+    if settings.database_url is None and not EmbeddedServer(settings.home).exists:
+        raise Unavailable(
+            f"There is no installation in {settings.home}; set CREWLINE_HOME to one, or make it by `crewline up`."
+        )
+
+
 @asynccontextmanager
 async def open_database(settings: Settings, login: str = "web", *, pool_size: int = 10) -> AsyncIterator[Database]:
     """Connections under one login ('web' or 'worker'). The schema must be there: see `migrate_database`."""
+    ensure_installed(settings)
     async with administrator_url(settings) as url:
         database = Database(_login_url(settings, url, login), pool_size=pool_size)
         try:

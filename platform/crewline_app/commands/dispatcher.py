@@ -8,6 +8,7 @@ from typing import Any
 
 import rich_click as click
 
+from crewline_app.commands.files import read_text
 from crewline_app.dispatcher import Dispatcher, simulate_until
 from crewline_app.processes import begin, on_stop
 from crewline_app.startup import ready_database
@@ -64,8 +65,8 @@ def read_patterns(path: Path | None) -> Patterns:
     if path is None:
         return measured_patterns()
     try:
-        return parse_patterns(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as problem:
+        return parse_patterns(json.loads(read_text(str(path))))
+    except (ValueError, RecursionError) as problem:
         raise Invalid(f"{path} cannot be read: {problem}.") from problem
 
 

@@ -22,9 +22,14 @@ async def tenant_transaction(settings: Settings, slug: str, role: Role) -> Async
     """Raises `Invalid` for a tenant that is not there."""
     async with open_database(settings, pool_size=1) as database:
         async with database.transaction(Context(role)) as tx:
-            try:
-                tenant = await tenant_by_slug(tx, slug)
-            except NotFound as problem:
-                raise Invalid(f"There is no tenant {slug!r}.", field="tenant") from problem
+            tenant = await tenant_of(tx, slug)
         async with database.transaction(Context(role, tenant_id=tenant.id)) as tx:
             yield tenant, tx
+
+
+async def tenant_of(tx: Tx, slug: str) -> Tenant:
+    """Raises `Invalid` for a tenant that is not there."""
+    try:
+        return await tenant_by_slug(tx, slug)
+    except NotFound as problem:
+        raise Invalid(f"There is no tenant {slug!r}.", field="tenant") from problem

@@ -11,6 +11,7 @@ import rich_click as click
 
 from crewline_app.commands.output import emit, format_option
 from crewline_app.commands.scope import period_option, tenant_option, tenant_transaction
+from crewline_app.wiring import ensure_installed
 from crewline_billing.invoices import closing, service
 from crewline_billing.invoices.model import StatementFile
 from crewline_infra.errors import Invalid
@@ -49,7 +50,9 @@ def export(tenant: str, period: str, output: str | None, output_format: str) -> 
 @statement.command()
 def key() -> None:
     """Print the public key that this installation signs statements with. Give it to your tenants once, in person."""
-    sys.stdout.write(statement_keys(load_settings().secrets_folder).public_hex + "\n")
+    settings = load_settings()
+    ensure_installed(settings)
+    sys.stdout.write(statement_keys(settings.secrets_folder).public_hex + "\n")
 
 
 COMMANDS = [statement]
