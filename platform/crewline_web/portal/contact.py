@@ -117,7 +117,9 @@ async def _read(tx: Tx, principal: Principal, tenant_id: UUID, contact_id: UUID)
     found: Sequence[Delivery] = ()
     if principal.may(Permission.CRM_READ, tenant_id):
         found = (await crm.list_deliveries(tx, tenant_id, contact_id=contact_id)).deliveries
-    script = await read_script(tx, tenant_id, versions[0])
+    script: ScriptPath | None = None
+    if principal.may(Permission.CUSTOMER_READ, tenant_id):  # answers name people
+        script = await read_script(tx, tenant_id, versions[0])
     return ContactView(versions, usage, told, found, billed, script)
 
 
