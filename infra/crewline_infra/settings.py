@@ -53,7 +53,8 @@ class Settings(BaseSettings):
             return None
         try:
             parts = urlsplit(value)
-            complete = bool(parts.scheme in _DATABASE_SCHEMES and parts.hostname and parts.path.strip("/"))
+            host = parts.hostname or "host=" in parts.query  # a folder with a socket is named there
+            complete = bool(parts.scheme in _DATABASE_SCHEMES and host and parts.path.strip("/"))
             complete = complete and (parts.port is None or parts.port > 0)
         except ValueError:
             complete = False

@@ -8,6 +8,7 @@ from litestar import Litestar, get
 from litestar.datastructures import State
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
 from litestar.response import Response
 from litestar.serialization import encode_json
 from litestar.types import ControllerRouterHandler
@@ -16,6 +17,7 @@ import crewline_web
 from crewline_app.demo.people import LOGINS
 from crewline_app.doctor import examine
 from crewline_app.problems import exception_handlers
+from crewline_app.readable import refuse_unreadable
 from crewline_app.requests import observed
 from crewline_app.routes import ROUTES
 from crewline_app.wiring import open_database
@@ -46,6 +48,7 @@ def create_app(
         state.demo_logins = [DemoLogin(one.who, one.email, one.password) for one in LOGINS]
     app = Litestar(
         route_handlers=[openapi_document, *(ROUTES if routes is None else routes)],
+        before_request=refuse_unreadable,
         dependencies=dependencies(),
         exception_handlers=exception_handlers(),
         lifespan=[] if database is not None else [_own_database],
@@ -85,6 +88,8 @@ def _openapi() -> OpenAPIConfig:
         title="Crewline",
         version="1",
         description="Contacts, service levels, usage and invoices of outsourced contact centres.",
+        components=Components(security_schemes={"key": SecurityScheme(type="http", scheme="bearer")}),
+        security=[{"key": []}],
         # Only the document: the pages that come with the framework load their scripts from elsewhere.
         render_plugins=[JsonRenderPlugin()],
         path="/openapi",

@@ -55,6 +55,13 @@ def test_the_first_administrator_can_log_in(home: Path, admin_url: str) -> None:
     assert (listed["login"], listed["roles"]) == ("ada@example.com", ["admin"])
 
 
+def test_a_key_acts_for_somebody_who_is_there(home: Path) -> None:
+    assert isinstance(answer(people, "key", "--email", "ada@example.com", "--label", "x").exception, Invalid)
+    answer(people, "add", "--email", "ada@example.com", "--role", "admin")
+    (made,) = json.loads(answer(people, "key", "--email", "Ada@example.com", "--label", "warehouse").output)
+    assert made["key"].startswith("crw_")
+
+
 async def _enter(url: str, login: str, password: str) -> None:
     settings = load_settings()
     database = Database(login_url(url, "web", secret_file(settings.secrets_folder, "pg_web").hex()), pool_size=2)

@@ -16,11 +16,12 @@ from crewline_infra.secrets import token
 from crewline_infra.settings import load_settings
 from crewline_infra.tenancy import Context, Role
 from crewline_tenants.people import service
-from crewline_tenants.people.model import Person
+from crewline_tenants.people.model import NewKey, Person
 from crewline_tenants.people.passwords import hash_password
 from crewline_tenants.people.rules import OPERATOR_ROLES, TENANT_ROLES, PersonRole
 
 COLUMNS = ("login", "name", "role", "tenant", "password")
+KEY_COLUMNS = ("login", "label", "key", "id")
 LIST_COLUMNS = ("login", "name", "state", "roles", "id")
 ROLES = [role.value for role in PersonRole if role is not PersonRole.AGENT]
 PASSWORD_BYTES = 15
@@ -51,6 +52,18 @@ def add(
     emit([row | ({} if password_stdin else {"password": password})], COLUMNS, output_format)
 
 
+@people.command()
+@click.option("--email", required=True, help="Whom the key acts as.")
+@click.option("--label", required=True, help="What it is for.")
+@click.option("--days", type=click.IntRange(1, 730), default=365, show_default=True, help="How long it works.")
+@format_option
+def key(email: str, label: str, days: int, output_format: str) -> None:
+    """Make an API key that acts as a person; it is printed this once. Its owner can revoke it over the API."""
+    made = asyncio.run(_key(email, label, days))
+    row = {"login": email.strip().lower(), "label": made.label, "key": made.key, "id": made.id}
+    emit([row], KEY_COLUMNS, output_format)
+
+
 @people.command("list")
 @click.option("--tenant", metavar="SLUG", help="Of this tenant; otherwise the operator's own.")
 @format_option
@@ -75,6 +88,16 @@ async def _add(email: str, role: PersonRole, tenant: str | None, name: str, pass
             where = None if tenant is None else (await tenant_of(tx, tenant)).id
             user_id = await service.create_user(tx, login=email, name=name, password_hash=hashed, now=now)
             await service.grant_role(tx, user_id, role, where, now)
+
+
+async def _key(email: str, label: str, days: int) -> NewKey:
+    now = SystemClock().now()
+    async with ready_database(load_settings(), "web", pool_size=1) as database:
+        async with database.transaction(Context(Role.AUTH, request_id="cli")) as tx:
+            found = await service.candidate(tx, email, "", now)
+            if found.user_id is None:
+                raise Invalid(f"There is nobody who logs in as {email!r}.")
+            return await service.add_key(tx, found.user_id, label, now, days=days)
 
 
 async def _list(tenant: str | None) -> list[Person]:
