@@ -1,8 +1,11 @@
 """Invoices over the API: finance runs and issues, the manager reads what was issued, others get nothing."""
 
+import csv
 import gzip
+import io
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -28,6 +31,7 @@ from crewline_tenants.people.rules import Membership, PersonRole, Principal
 from tests.billing.invoices.books import NOW, Books, full_books
 from tests.billing.scene import CONTRACT
 from tests.builders import Tenant, create_tenant
+from tests.reporting.exports.sheet import read_sheet
 
 
 @dataclass
@@ -200,3 +204,32 @@ async def test_a_cursor_that_no_page_ended_with_is_refused(api: Api) -> None:
     for after in ("x", "Zm9v", "MjAyNnw="):
         answer = await api("finance", "GET", f"/{invoice['id']}/lines/2/contacts", params={"after": after})
         assert answer.status_code == 422, answer.text
+
+
+async def test_an_invoice_and_its_contacts_are_the_same_as_files(api: Api) -> None:
+    invoice = await api.issue()
+    path, lines = f"/{invoice['id']}", invoice["bill"]["lines"]
+    book = read_sheet((await api("manager", "GET", path, params={"format": "xlsx"})).content)
+    text = _csv_rows(await api("manager", "GET", path, params={"format": "csv"}))
+    for rows in ([dict(zip(book.names, row, strict=True)) for row in book.body], text):
+        amounts = [(row["kind"], Decimal(str(row["amount"]))) for row in rows]
+        assert [amount for _kind, amount in amounts[: len(lines)]] == [Decimal(line["amount"]) for line in lines]
+        assert sum(amount for _kind, amount in amounts[: len(lines)]) == dict(amounts)["net"]
+        assert dict(amounts)["total"] == Decimal(invoice["total"])
+    line, behind = lines[2], f"{path}/lines/3/contacts"
+    sheet = read_sheet((await api("manager", "GET", behind, params={"format": "xlsx", "limit": 1})).content)
+    contacts = _csv_rows(await api("manager", "GET", behind, params={"format": "csv"}))
+    billed = [dict(zip(sheet.names, row, strict=True))["billed"] for row in sheet.body]
+    assert len(contacts) == len(billed) == line["contacts"]
+    assert sum(int(one["billed"]) for one in contacts) == Fraction(line["quantity"]) * 60_000
+    assert sum(part for part in billed if isinstance(part, float)) * 1_440 == pytest.approx(float(line["quantity"]))
+    assert (await api("viewer", "GET", path, params={"format": "xlsx"})).status_code == 403
+    assert (await api("outsider", "GET", behind, params={"format": "xlsx"})).status_code == 404
+    assert (await api("manager", "GET", path, params={"format": "pdf"})).status_code == 422
+
+
+def _csv_rows(answer: httpx.Response) -> list[dict[str, str]]:
+    rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    blank = rows.index([])
+    assert {"Tenant", "Invoice", "Period", "Time zone", "Generated at"} <= {row[0] for row in rows[:blank]}
+    return [dict(zip(rows[blank + 1], row, strict=True)) for row in rows[blank + 2 :]]
