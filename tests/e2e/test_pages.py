@@ -21,6 +21,8 @@ PAGES = {
         f"/portal/ps/reports?{MARCH}&interval=30m",
         f"/portal/ps/contacts?{MARCH}",
         "/portal/ps/invoices",
+        f"/portal/ps/reports/formulas?{MARCH}",
+        "/portal/ps/crm",
         "/portal/nw",
     ],
     "viewer@ps.example": ["/portal/ps", "/portal/ps/invoices"],

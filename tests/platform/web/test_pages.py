@@ -21,7 +21,7 @@ from tests.builders import create_queue, create_tenant
 from tests.platform.web.conftest import PASSWORD, LogIn, browser
 
 INLINE = re.compile(r"<style|\sstyle=|<script(?![^>]*\ssrc=)|\son[a-z]+=|javascript:|https?://(?!testserver)")
-PORTAL = ("", "/reports", "/contacts", "/invoices")
+PORTAL = ("", "/reports", "/reports/formulas", "/contacts", "/invoices", "/crm")
 
 
 async def test_no_page_has_anything_inline_or_from_elsewhere(admin: asyncpg.Connection, log_in: LogIn) -> None:

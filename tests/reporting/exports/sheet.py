@@ -36,7 +36,7 @@ def read_sheet(content: bytes) -> Sheet:
         sheet = Xml.fromstring(file.read("xl/worksheets/sheet1.xml"))  # noqa: S314 - our own file
         styles = Xml.fromstring(file.read("xl/styles.xml"))  # noqa: S314 - our own file
     codes = {one.get("numFmtId"): one.get("formatCode", "") for one in styles.iter(f"{_MAIN}numFmt")}
-    used = [codes.get(one.get("numFmtId"), "") for one in styles.find(f"{_MAIN}cellXfs")]  # type: ignore[union-attr]
+    used = [codes.get(one.get("numFmtId"), "") for one in styles.find(f"{_MAIN}cellXfs")]  # type: ignore[union-attr]  # always there
     rows: list[list[Cell]] = []
     formats: list[list[str]] = []
     for row in sheet.iter(f"{_MAIN}row"):
