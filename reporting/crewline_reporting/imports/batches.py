@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from crewline_reporting.imports.fields import Refused
 from crewline_reporting.imports.mapping import FileLayout
 from crewline_reporting.imports.model import ImportOrder, Summary
 from crewline_reporting.imports.reader import FileFacts, rows
-from crewline_reporting.imports.rejects import Rejects
 from crewline_reporting.imports.rules import Draft, RowParser
 
 BATCH_ROWS = 20_000
@@ -42,10 +42,16 @@ class Batch:
         return len(self.lines) + len(self.repeats) + len(self.again)
 
 
+class Refusals(Protocol):
+    """Where rows go that cannot become records: a list of `rejects`, or its stand-in."""
+
+    def add(self, line: int, result: str, reason: str, row: str) -> None: ...
+
+
 class Batches:
     """Parses a file in steps of some thousand rows, so that database work can go on meanwhile."""
 
-    def __init__(self, order: ImportOrder, facts: FileFacts, summary: Summary, rejects: Rejects) -> None:
+    def __init__(self, order: ImportOrder, facts: FileFacts, summary: Summary, rejects: Refusals) -> None:
         mapping = order.mapping
         self._parser = RowParser(mapping, alias_key=order.alias_key, tenant=order.tenant, columns=facts.columns)
         self._rows = rows(order.path, mapping.file)

@@ -4,9 +4,9 @@ import asyncio
 import hashlib
 import sys
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from operator import attrgetter
 from typing import TypeVar
 from uuid import UUID
@@ -19,7 +19,7 @@ from crewline_infra.db import Database
 from crewline_infra.errors import Conflict
 from crewline_infra.ids import new_id
 from crewline_infra.tenancy import Context, Role
-from crewline_reporting.imports import store
+from crewline_reporting.imports import apart, store
 from crewline_reporting.imports.batches import Batch, Batches
 from crewline_reporting.imports.directory import Directory
 from crewline_reporting.imports.model import Append, ImportOrder, Progress, Summary
@@ -136,18 +136,31 @@ class _Run:
     async def _pump(self) -> None:
         waiting: asyncio.Queue[Batch | None] = asyncio.Queue(maxsize=1)
         try:
-            async with asyncio.TaskGroup() as tasks, _quick_switches():
-                for _ in range(WRITERS):
-                    tasks.create_task(self._write(waiting))
-                tasks.create_task(self._read(waiting))
+            with self._parser() as step:
+                async with asyncio.TaskGroup() as tasks, _quick_switches():
+                    for _ in range(WRITERS):
+                        tasks.create_task(self._write(waiting))
+                    tasks.create_task(self._read(waiting, step))
         except BaseExceptionGroup as problems:
             raise problems.exceptions[0] from None
         finally:
             self._thread.shutdown(cancel_futures=True)
 
-    async def _read(self, waiting: "asyncio.Queue[Batch | None]") -> None:
-        batches = Batches(self._order, self._facts, self._summary, self._rejects)
-        while (found := await self._apart(batches.step)) is not None:
+    @contextmanager
+    def _parser(self) -> Iterator[Callable[[], Awaitable[list[Batch] | None]]]:
+        """Gives the file's batches step by step; a large file is parsed by a process of its own."""
+        source = (self._order, self._facts, self._summary, self._rejects)
+        if not apart.pays(self._facts):
+            batches = Batches(*source)
+            yield lambda: self._apart(batches.step)
+            return
+        with ThreadPoolExecutor(1, thread_name_prefix="parsed") as receiving, apart.ParserProcess(*source) as parser:
+            yield lambda: asyncio.wrap_future(receiving.submit(parser.step))
+
+    async def _read(
+        self, waiting: "asyncio.Queue[Batch | None]", step: Callable[[], Awaitable[list[Batch] | None]]
+    ) -> None:
+        while (found := await step()) is not None:
             for batch in found:
                 await waiting.put(batch)
         for _ in range(WRITERS):
@@ -184,9 +197,9 @@ class _Run:
                 self._conflict(line, draft)
             else:
                 summary.known += 1
-        await self._settle(batch, names, conflicting)
+        await self._settle(batch, conflicting)
 
-    async def _settle(self, batch: Batch, names: Names, conflicting: set[str]) -> None:
+    async def _settle(self, batch: Batch, conflicting: set[str]) -> None:
         """Later rows of the batch that differ under an id: conflicts, unless the earlier one was itself one."""
         if not batch.again:
             return
@@ -197,6 +210,7 @@ class _Run:
                 unsettled.add(line, draft)
             else:
                 settled.append((line, draft))
+        names, _ = await self._packer(batch.tenant, [draft for _, draft in settled])  # they may name other agents
         records = [record_of(draft, names, self._clock.now()) for _, draft in settled]
         async with self._database.transaction(Context(Role.WORKER, tenant_id=names.tenant_id)) as tx:
             await bulk.keep_conflicts(tx, records)

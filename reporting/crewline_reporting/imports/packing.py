@@ -119,41 +119,48 @@ class Packer:
         return b"".join([COPY_HEADER, *map(self.row, drafts, count()), COPY_TRAILER])
 
     def row(self, draft: Draft, position: int) -> bytes:
-        arrived, queued, outcome = draft.arrived_ms, draft.queued_ms, draft.outcome
-        counted = queued if queued is not None and outcome in OFFERED_OUTCOMES else arrived
-        external = draft.external_id.encode()
-        queue_id, agent_id = self._ids(draft)
+        moments = (
+            draft.arrived_ms,
+            draft.queued_ms,
+            draft.offered_ms,
+            draft.answered_ms,
+            draft.ended_ms,
+            draft.wrapped_ms,
+        )
+        micros = [None if ms is None else (ms - _EPOCH_2000_MS) * 1000 for ms in moments]
+        instants = [_NULL if at is None else _INSTANT(8, at) for at in micros]
+        queued = micros[1] is not None and draft.outcome in OFFERED_OUTCOMES
+        external, customer = draft.external_id.encode(), draft.customer_ref
+        queue_id = None if draft.queue is None else self._names.queues[draft.queue]
+        agent_id = None if draft.agent is None else self._names.agents[draft.agent]
         origin = self._origins.get((draft.channel, draft.direction, draft.entry_point, draft.queue))
         agent = self._agents.get(draft.agent)
-        result = self._results.get((outcome, draft.disposition, draft.exclusion))
-        customer = draft.customer_ref
-        moments = (arrived, queued, draft.offered_ms, draft.answered_ms, draft.ended_ms, draft.wrapped_ms, counted)
+        result = self._results.get((draft.outcome, draft.disposition, draft.exclusion))
         menu, wait, ring, talk, hold, wrap = draft.durations_ms
         return b"".join(
             (
                 _START(_WIDTH, 4, position, 16),
-                _contact_id(self._start + external, arrived),
+                _contact_id(self._start + external, draft.arrived_ms),
                 _LENGTH(len(external)),
                 external,
                 _HASH_LENGTH,
-                self._fingerprint(draft, queue_id, agent_id),
-                origin if origin is not None else self._origin(draft, queue_id),
+                self._fingerprint(draft, queue_id, agent_id, micros),
+                origin or self._origin(draft, queue_id),
                 _NULL if customer is None else _counted(customer.encode()),
-                agent if agent is not None else self._agent(draft.agent, agent_id),
+                agent or self._agent(draft.agent, agent_id),
                 _INTEGER(4, draft.priority),
-                result if result is not None else self._result(draft),
-                *[_NULL if ms is None else _INSTANT(8, (ms - _EPOCH_2000_MS) * 1000) for ms in moments],
+                result or self._result(draft),
+                *instants,
+                instants[queued],
                 _DURATIONS(8, menu, 8, wait, 8, ring, 8, talk, 8, hold, 8, wrap),
                 _TRUE if draft.in_hours else _FALSE,
                 _array(draft.flags) if draft.flags else _NO_FLAGS,
             )
         )
 
-    def _ids(self, draft: Draft) -> tuple[UUID | None, UUID | None]:
-        names, queue, agent = self._names, draft.queue, draft.agent
-        return None if queue is None else names.queues[queue], None if agent is None else names.agents[agent]
-
-    def _fingerprint(self, draft: Draft, queue_id: UUID | None, agent_id: UUID | None) -> bytes:
+    def _fingerprint(
+        self, draft: Draft, queue_id: UUID | None, agent_id: UUID | None, micros: list[int | None]
+    ) -> bytes:
         """`records.rules.fingerprint` of the record that the draft becomes, without making the record."""
         content = (
             self._names.source,
@@ -170,12 +177,7 @@ class Packer:
             draft.outcome,
             draft.disposition,
             None,
-            instant(draft.arrived_ms),
-            instant(draft.queued_ms),
-            instant(draft.offered_ms),
-            instant(draft.answered_ms),
-            instant(draft.ended_ms),
-            instant(draft.wrapped_ms),
+            *micros,
             *draft.durations_ms,
             draft.in_hours,
             draft.exclusion,

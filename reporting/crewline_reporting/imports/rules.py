@@ -32,7 +32,7 @@ _NO_INSTANTS = [ABSENT] * len(INSTANTS)
 _PRECEDE_THE_END = INSTANTS[:4]
 
 
-class Draft(msgspec.Struct, frozen=True, gc=False):
+class Draft(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A record before its ids: instants are milliseconds since 1970 (UTC), tenant, queue and agent are names."""
 
     tenant: str

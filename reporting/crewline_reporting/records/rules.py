@@ -31,6 +31,8 @@ INSTANTS = (
 )
 DURATION_MAX_MS = 2**31 - 1
 _ZERO = timedelta(0)
+_EPOCH_2000 = datetime(2000, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 _MASKABLE = 8
 """A reference shorter than this would be given away by its last four characters."""
 
@@ -85,8 +87,12 @@ CONTENT = tuple(
 
 
 def fingerprint(record: Record) -> str:
-    """SHA-256 (hex) of what the record says; not of when, or under which id, it was stored."""
-    content = [getattr(record, name) for name in CONTENT]
+    """SHA-256 (hex) of what the record says; not of when, or under which id, it was stored.
+
+    Instants enter it as microseconds since 2000, the database's own count (bulk loads have them at hand so).
+    """
+    values = (getattr(record, name) for name in CONTENT)
+    content = [(value - _EPOCH_2000) // _MICROSECOND if isinstance(value, datetime) else value for value in values]
     return hashlib.sha256(msgspec.json.encode(content)).hexdigest()
 
 
