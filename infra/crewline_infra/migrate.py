@@ -64,6 +64,11 @@ async def migrate(admin_url: str, logins: Logins, revision: str = "head") -> Non
         async with admin.transaction():
             await admin.execute("select pg_advisory_xact_lock($1)", _ONE_AT_A_TIME)
             await _prepare(admin, logins)
+    except asyncpg.InsufficientPrivilegeError as problem:
+        raise Unavailable(
+            f"The login of CREWLINE_DATABASE_URL may not prepare the database ({problem}); "
+            "it has to own the database, with the rights CREATEROLE and CREATEDB."
+        ) from problem
     finally:
         await admin.close()
     await _upgrade(admin_url, revision)

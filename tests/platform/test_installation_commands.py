@@ -196,3 +196,14 @@ async def test_a_database_that_is_away_is_out_of_reach_and_comes_back(server, da
     await other.execute(f'alter database "{name}" with allow_connections true')
     await other.close()
     assert await works()
+
+
+async def test_a_login_without_rights_is_told_which_it_needs(tmp_path: Path, admin, admin_url: str) -> None:
+    name = f"weak_{tmp_path.parent.name}".replace("-", "_")
+    await admin.execute(f"create role {name} login password 'weak'")
+    address = f"postgresql://{name}:weak@{admin_url.partition('@')[2]}"
+    try:
+        with pytest.raises(Unavailable, match="CREATEROLE"):
+            await migrate_database(Settings(home=tmp_path, database_url=address))
+    finally:
+        await admin.execute(f"drop role {name}")
