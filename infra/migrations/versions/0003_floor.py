@@ -118,12 +118,6 @@ create table audit_entry (
   actor_id uuid, action text not null, subject text, detail jsonb not null default '{}', request_id text,
   primary key (tenant_id, id)
 )""",
-    "idempotency_key": """
-create table idempotency_key (
-  tenant_id uuid not null, actor_id uuid not null, route text not null, key text not null,
-  request_hash text not null, status integer, response jsonb, created_at timestamptz not null,
-  primary key (tenant_id, actor_id, route, key)
-)""",
 }
 
 INDEXES = [
@@ -163,7 +157,7 @@ GUARDS: dict[str, tuple[dict[str, str], str | None]] = {
         None,
     ),
     "customer": (
-        {"tenant": READ, "agent": EDIT, "ops": EDIT, "worker": EDIT, "dispatch": EDIT},
+        {"tenant": READ, "agent": READ, "ops": EDIT, "dispatch": READ},
         "id = app.customer()",
     ),
     "script": (
@@ -179,7 +173,7 @@ GUARDS: dict[str, tuple[dict[str, str], str | None]] = {
         None,
     ),
     "contact": (
-        {"tenant": READ, "agent": "select, update", "ops": READ, "worker": EDIT, "dispatch": EDIT},
+        {"tenant": READ, "agent": "select, update", "ops": READ, "worker": READ, "dispatch": EDIT},
         "id = app.contact() or customer_id = app.customer()",
     ),
     "leg": (
@@ -192,7 +186,7 @@ GUARDS: dict[str, tuple[dict[str, str], str | None]] = {
         OWN_CONTACT,
     ),
     "script_run": (
-        {"tenant": READ, "agent": EDIT, "ops": READ, "worker": READ, "dispatch": EDIT},
+        {"tenant": READ, "agent": EDIT, "ops": READ, "worker": READ},
         OWN_CONTACT,
     ),
     "outbox": (
@@ -213,10 +207,6 @@ GUARDS: dict[str, tuple[dict[str, str], str | None]] = {
             "finance": "select, insert",
             "worker": "select, insert",
         },
-        None,
-    ),
-    "idempotency_key": (
-        {"tenant": ALL, "agent": ALL, "ops": ALL, "finance": ALL, "worker": "select, delete"},
         None,
     ),
 }
@@ -244,7 +234,6 @@ FOREIGN_KEYS = [
     "alter table script_run add foreign key (tenant_id, script_version_id) references script_version (tenant_id, id)",
     "alter table outbox add foreign key (tenant_id) references tenant (id)",
     "alter table audit_entry add foreign key (tenant_id) references tenant (id)",
-    "alter table idempotency_key add foreign key (tenant_id) references tenant (id)",
 ]
 
 

@@ -71,7 +71,7 @@ GUARDS = {
     "invoice": {
         "tenant": READ,
         "ops": READ,
-        "finance": "select, insert, update, delete",
+        "finance": "select, insert, update",
         "worker": "select",
     },
     "invoice_line": {
@@ -84,7 +84,6 @@ GUARDS = {
         "tenant": READ,
         "ops": READ,
         "finance": "select, insert",
-        "worker": "select, insert",
     },
 }
 
