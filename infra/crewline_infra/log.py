@@ -35,9 +35,13 @@ def configure(level: str = "info", style: str = "json") -> None:
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
         ),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
+        logger_factory=_to_stderr,
+        cache_logger_on_first_use=False,  # a process may be given another stderr
     )
+
+
+def _to_stderr(*_names: Any) -> WrappedLogger:
+    return structlog.PrintLogger(sys.stderr)
 
 
 def only_known_fields(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -54,6 +54,8 @@ on conflict do nothing
 
 # A contact's usage in a period is the sum of its rows there; what it was (outcome, disposition) is told by the
 # version that these rows end with. $4 limits the rows to one invoice, $5 to rows that no invoice has yet.
+# The sum of an interval keeps the planner from reading the whole month anew for each contact where it has no
+# statistics yet (just after an import): a contact's rows are found by its key.
 READ = f"""
 select r.contact_id, r.version, r.ended_at, coalesce(q.slug, r.queue_id::text, '') as queue, r.channel, r.outcome,
        coalesce(r.disposition, '') as disposition, r.in_hours, u.handled, u.offered, u.talk_ms, u.hold_ms, u.wrap_ms
@@ -62,7 +64,8 @@ cross join lateral (
   select max(u.version) filter (where u.sign = 1) as version,
          {", ".join(f"coalesce(sum(u.sign * u.{column}), 0)::bigint as {column}" for column in COLUMNS.values())}
   from usage_row u
-  where u.tenant_id = $1 and u.contact_id = r.contact_id and u.billed_at >= $2 and u.billed_at < $3
+  where u.tenant_id = $1 and u.contact_id = r.contact_id
+    and u.billed_at + interval '0' >= $2 and u.billed_at + interval '0' < $3
     and ($4::uuid is null or u.invoice_id = $4) and (not $5 or u.invoice_id is null)
 ) u
 left join queue q on q.tenant_id = $1 and q.id = r.queue_id

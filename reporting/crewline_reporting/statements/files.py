@@ -11,7 +11,7 @@ from crewline_infra.errors import Invalid
 from crewline_reporting.statements.chain import LINE_BYTES_MAX
 
 FILE_BYTES_MAX = 16 << 30
-_GZIP = b"\x1f\x8b"
+_GZIP = b"\x1f\x8b\x08"
 DAMAGED = (OSError, EOFError, zlib.error)
 """What `lines` raises in the middle of a file whose compression was damaged or cut off."""
 
@@ -37,7 +37,7 @@ def lines_of(content: bytes) -> Iterator[bytes]:
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:
     with file:
-        packed = file.read(2) == _GZIP
+        packed = file.read(len(_GZIP)) == _GZIP
         file.seek(0)
         stream: BinaryIO = gzip.GzipFile(fileobj=file) if packed else file  # type: ignore[assignment]  # a stream by behaviour
         total = 0

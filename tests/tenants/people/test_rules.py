@@ -41,7 +41,7 @@ def test_every_role_has_a_row_and_every_permission_somebody() -> None:
     assert frozenset().union(*PERMISSIONS.values()) == frozenset(Permission)
 
 
-@pytest.mark.parametrize("permission", [*MONEY, Permission.RECORD_EXPORT, Permission.CRM_READ])
+@pytest.mark.parametrize("permission", [*sorted(MONEY), Permission.RECORD_EXPORT, Permission.CRM_READ])
 def test_a_viewer_sees_no_money_and_takes_nothing_away(permission: Permission) -> None:
     with pytest.raises(Forbidden):
         tenant_access(member(PersonRole.VIEWER), TENANT, permission)
