@@ -30,7 +30,7 @@ from crewline_reporting.imports.rules import Draft
 from crewline_reporting.records import bulk
 
 Result = TypeVar("Result")
-WRITERS = 3
+WRITERS = 2
 _TRIES = 5
 _SWITCH_S = 0.0005
 _RACES = frozenset({"40001", "40P01", "55P03"})  # serialisation, deadlock, lock timeout
