@@ -175,6 +175,7 @@ async def test_verify_needs_no_database_and_names_what_differs(offline: Run, tmp
         (b"", "zz", "neither 64 hex digits nor a file"),
         (b"", __file__, "holds no public key"),
     ],
+    ids=["missing", "text", "packed text", "no gzip", "bad key", "no key file"],
 )
 async def test_what_is_no_statement_is_one_sentence(
     offline: Run, tmp_path: Path, content: bytes | None, key: str | None, words: str
