@@ -119,11 +119,6 @@ def is_offered(record: Record) -> bool:
     return record.outcome in OFFERED_OUTCOMES
 
 
-def handle_ms(record: Record) -> int:
-    """Talk + hold + wrap-up."""
-    return record.talk_ms + record.hold_ms + record.wrap_ms
-
-
 def plainly_sound(record: Record) -> bool:
     """A quick yes for the ordinary record; after a no, `problems` decides. (Bulk loads ask a million times.)"""
     end = record.ended_at

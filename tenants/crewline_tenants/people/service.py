@@ -77,17 +77,8 @@ async def change_password(
     return await _new_session(tx, user_id, address, user_agent, now)
 
 
-async def current_password_hash(tx: Tx, user_id: UUID) -> str | None:
-    return await store.password_hash(tx, user_id)
-
-
 async def close_session(tx: Tx, session_token: str) -> None:
     await store.end_session(tx, _digest(session_token))
-
-
-async def end_sessions(tx: Tx, user_id: UUID) -> int:
-    """After a change of rights: the person has to log in again."""
-    return await store.end_sessions_of(tx, user_id)
 
 
 async def principal_of_session(tx: Tx, session_token: str, now: datetime, request_id: str) -> Principal | None:

@@ -48,11 +48,6 @@ async def account(tx: Tx, email: str) -> Row[Any] | None:
     return await tx.row(sql, email)
 
 
-async def password_hash(tx: Tx, user_id: UUID) -> str | None:
-    found: str | None = await tx.value("select password_hash from app_user where id = $1", user_id)
-    return found
-
-
 async def set_password(tx: Tx, user_id: UUID, hashed: str) -> None:
     await tx.run("update app_user set password_hash = $2 where id = $1", user_id, hashed)
 
